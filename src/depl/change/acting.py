@@ -1,0 +1,246 @@
+"""The system that acts: keep what was, write what will be, journal it, make it, sync it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Callable, Optional, Sequence
+
+from depl.change import disk
+from depl.change.blobs import Blobs
+from depl.change.changes import Move, Put
+from depl.change.commands import Commanding
+from depl.change.finishing import finish, move as move_tree
+from depl.change.journal import Journal, make_private
+from depl.change.nodes import Absent, File, Node, Path
+from depl.change.records import Did, Failed, Made
+from depl.change.recovery import unmade
+from depl.change.shown import show_change
+from depl.change.system import Staged
+from depl.errors import ChangeFailed
+
+BATCH = 256  # changes in one commit
+
+
+class ActingSystem(Commanding):
+    """This machine, changed for real. Records lie in `directory` (`.depl`); commands can be ended by `terminated`.
+
+    durability: `full` syncs the contents of files too, `journal` only what the way back needs.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        journal: Journal,
+        *,
+        durability: str = "full",
+        command_timeout: Optional[float] = None,
+        on_output: Callable[[str, str, str], None] = lambda component, stream, text: None,
+        terminated: Callable[[], bool] = lambda: False,
+        redact: Callable[[str], str] = str,
+    ) -> None:
+        super().__init__(
+            Blobs(os.path.join(directory, "blobs")),
+            command_timeout=command_timeout,
+            on_output=on_output,
+            terminated=terminated,
+            redact=redact,
+        )
+        self.directory = directory
+        self.journal = journal
+        self.durability = durability
+        self._umask = disk.umask()
+        self._unmarked = False
+
+    # -- files --------------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Make what is staged: keep, write and sync, journal once, make, sync directories.
+
+        Errors: ChangeFailed with the path; JournalError, and then nothing was changed.
+        """
+        staged, self.staged, self._links_staged = list(self.staged.values()), {}, False
+        if not staged:
+            return
+        first = self.journal.next_number + (1 if self._unmarked else 0)
+        try:
+            contents = [self._prepare(one, first + offset) for offset, one in enumerate(staged)]
+            if self.durability == "full":
+                with _failing(staged[0]):
+                    disk.sync_files([content for content in contents if content])
+            if any(isinstance(one.change.before, File) for one in staged):
+                self.blobs.sync()
+            dids = self._record(*(Did(0, one.component, one.change, one.undoes) for one in staged))
+        except BaseException:
+            self.clear_stage()
+            raise
+        try:
+            for one, content, did in zip(staged, contents, dids):
+                with _failing(one):
+                    disk.make(one.change, content, did.n)
+            disk.sync_parents([one.change.path for one in staged])
+        except BaseException:
+            self.settle_tail(dids)
+            raise
+        self._unmarked = True
+
+    def settle_tail(self, dids: Sequence[Did]) -> None:
+        """Note which of some changes that were written down were not made, and remove what they left beside."""
+        self.clear_stage()
+        for did in dids:
+            if isinstance(did.change, (Put, Move)):
+                finish(did.change, did.n)
+        failed = unmade(dids, lambda path: disk.look(path, content=True))
+        if failed:
+            self.journal.append(Failed(0, failed), durable=True)
+        self._unmarked = True
+
+    def clear_stage(self) -> None:
+        """Remove new contents that were never put in place."""
+        stage = os.path.join(self.directory, "stage")
+        for name in disk.names(stage):
+            disk.clear(os.path.join(stage, name))
+
+    def note(self, did: Did) -> None:
+        """Journal something that takes no making here."""
+        self.commit()
+        self._record(did)
+        self._unmarked = True
+
+    def mark(self) -> None:
+        """Note in the journal that every change so far is on disk."""
+        if self._unmarked:
+            self._unmarked = False
+            self.journal.append(Made(0))
+
+    def capture(self, path: Path) -> None:
+        """Keep what is at a path that raw code is about to write."""
+        self.commit()
+        before = self.look(path, content=True)
+        put = Put(path, before, None)
+        if isinstance(before, File) and before.digest is not None:
+            with _failing(Staged(put, self.component)):
+                number = self.journal.next_number + (1 if self._unmarked else 0)
+                self.blobs.keep(path, before.digest, number, copied=True)
+                self.blobs.sync()
+        self._record(Did(0, self.component, put))
+
+    def put_back(self, did: Did, now: Node) -> None:
+        """Stage the reversal of a change of a path; what is there now is kept like before any change."""
+        assert isinstance(did.change, Put)
+        before, after = now, did.change.before
+        source = None
+        if isinstance(after, File) and not (isinstance(before, File) and before.digest == after.digest):
+            assert after.digest is not None
+            source = self.blobs.image(after.digest, did.n)
+        put = Put(did.change.path, before, after)
+        self.shown.append(show_change(put))
+        self._stage(Staged(put, did.component, source=source, undoes=did.n))
+
+    def move_back(self, did: Did) -> None:
+        """Undo a move; journalled and made at once."""
+        assert isinstance(did.change, Move)
+        reversal = did.change.reversal()
+        self.shown.append(show_change(reversal))
+        self._make_move(reversal, did.component, did.n)
+
+    def _prepare(self, staged: Staged, number: int) -> Optional[Path]:
+        """Keep the before-image and write the new content beside; where the new content lies."""
+        with _failing(staged):
+            return self._keep_and_write(staged, number)
+
+    def _keep_and_write(self, staged: Staged, number: int) -> Optional[Path]:
+        put = staged.change
+        content = None
+        if staged.content is not None or staged.source is not None:
+            assert isinstance(put.after, File)
+            directory = os.path.join(self.directory, "stage")
+            make_private(directory)
+            content = os.path.join(directory, str(number))
+            if staged.undoes is not None and staged.source is not None:
+                disk.write_image(content, staged.source, put.after)
+            else:
+                disk.write(content, staged.content, staged.source, put.after)
+        if isinstance(put.before, File) and (content is not None or not isinstance(put.after, File)):
+            assert put.before.digest is not None
+            self.blobs.keep(put.path, put.before.digest, number)
+        return content
+
+    def _stage(self, staged: Staged) -> None:
+        if staged.change.path in self.staged or len(self.staged) >= BATCH:
+            self.commit()
+        super()._stage(staged)
+
+    def _move(self, move: Move) -> None:
+        self.commit()
+        self._make_move(move, self.component, None)
+
+    def _make_move(self, move: Move, component: str, undoes: Optional[int]) -> None:
+        self.commit()
+        dids = self._record(Did(0, component, move, undoes))
+        try:
+            if not move.built:
+                with _failing(Staged(Put(move.to, Absent(), None), component)):
+                    move_tree(move.path, move.to)
+        except BaseException:
+            self.settle_tail(dids)
+            raise
+        self._unmarked = True
+
+    def _trash(self) -> Path:
+        self.commit()
+        directory = os.path.join(self.directory, "trash")
+        make_private(directory)
+        return os.path.join(directory, str(self.journal.next_number + (1 if self._unmarked else 0)))
+
+    def _record(self, *records: Did) -> list[Did]:
+        marks: Sequence[Any] = (Made(0),) if self._unmarked else ()
+        self._unmarked = False
+        return [one for one in self.journal.append(*marks, *records, durable=True) if isinstance(one, Did)]
+
+    # -- looks --------------------------------------------------------------------------------------
+
+    def _look(self, path: Path, content: bool) -> Node:
+        return disk.look(path, content)
+
+    def _read(self, path: Path) -> bytes:
+        return disk.read(path)
+
+    def _names(self, path: Path) -> list[str]:
+        return disk.names(path)
+
+    def _holds(self, path: Path, content: bytes) -> bool:
+        return disk.holds(path, content)
+
+    def _default_mode(self, mode: int) -> int:
+        return mode & ~self._umask
+
+    def _ids(self) -> tuple[int, int]:
+        return os.geteuid(), os.getegid()
+
+
+_HINTS = {
+    errno.EACCES: "Mend the rights of the path, or deploy as a user who may write there.",
+    errno.EPERM: "Deploy as a user who may do this; changing owners needs root.",
+    errno.EROFS: "The file system is mounted read-only.",
+    errno.ENOSPC: "Make room on the file system.",
+    errno.EDQUOT: "Make room, or raise the quota.",
+    errno.ENOENT: "Its directory must be there: add a Directory before it, or say leading=True.",
+}
+
+
+@contextmanager
+def _failing(staged: Staged) -> Iterator[None]:
+    """Maps what the operating system refuses to a sentence with the path."""
+    try:
+        yield
+    except OSError as error:
+        path = staged.change.path
+        raise ChangeFailed(
+            path,
+            f"{path} cannot be changed: {error.strerror or error}",
+            staged.component,
+            hint=_HINTS.get(error.errno or 0, ""),
+        ) from error

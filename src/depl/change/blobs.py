@@ -1,0 +1,116 @@
+"""Contents that the journal speaks of: before-images, commands. On the host only, for its owner only, never shown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+from typing import Any, Optional
+
+from depl.change.journal import make_private, sync_directory
+from depl.change.nodes import Digest, Path
+from depl.errors import JournalError
+
+CHUNK = 1 << 20
+
+
+class Blobs:
+    """The blobs of a host, in a directory that is made on first use."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+
+    def add(self, content: bytes) -> Digest:
+        """Keep some bytes, synced; their digest finds them again."""
+        digest = hashlib.sha256(content).hexdigest()
+        path = self._path(digest)
+        if not os.path.exists(path):
+            make_private(self.directory)
+            temporary = path + ".new"
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(temporary, path)
+            sync_directory(self.directory)
+        return digest
+
+    def add_json(self, value: Any) -> Digest:
+        """Keep a value as JSON."""
+        return self.add(json.dumps(value, sort_keys=True).encode())
+
+    def read_json(self, digest: Digest) -> Any:
+        """A value that was kept. Errors: JournalError if it is gone or damaged."""
+        return json.loads(self.read(digest))
+
+    def read(self, digest: Digest) -> bytes:
+        """Bytes that were kept. Errors: JournalError if they are gone or damaged."""
+        try:
+            with open(self._path(digest), "rb") as file:
+                content = file.read()
+        except FileNotFoundError:
+            content = b""
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise _lost(self._path(digest))
+        return content
+
+    def keep(self, path: Path, digest: Digest, number: int, copied: bool = False) -> None:
+        """Keep a file as it is before change `number`: its inode by a hard link where that is possible, else a copy.
+
+        copied: never by a link, as somebody may write into the file where it lies. The directory is synced by the
+        caller, once for many.
+        """
+        image = self._path(f"{digest}.{number}")
+        make_private(self.directory)
+        if os.path.lexists(image):
+            os.unlink(image)
+        try:
+            if copied:
+                raise OSError
+            os.link(path, image, follow_symlinks=False)
+        except OSError:  # another file system, or a file that is not ours to link
+            temporary = image + ".new"
+            shutil.copy2(path, temporary)
+            os.chmod(temporary, 0o600)
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+            os.rename(temporary, image)
+
+    def sync(self) -> None:
+        """See to it that the names of the blobs are on disk."""
+        if os.path.isdir(self.directory):  # no change so far needed an image, if there is none
+            sync_directory(self.directory)
+
+    def image(self, digest: Digest, number: int) -> Path:
+        """Where the image lies that was kept before change `number`. Errors: JournalError if it is gone or damaged."""
+        path = self._path(f"{digest}.{number}")
+        if digest_of(path) != digest:
+            raise _lost(path)
+        return path
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.directory, name)
+
+
+def digest_of(path: Path) -> Optional[Digest]:
+    """The SHA-256 of a file's content, read in pieces; None if there is no such file."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                while chunk := file.read(CHUNK):
+                    digest.update(chunk)
+    except FileNotFoundError:
+        return None
+    return digest.hexdigest()
+
+
+def _lost(path: Path) -> JournalError:
+    return JournalError(
+        f"what was kept in {path} is gone or damaged",
+        file=path,
+        hint="This change can no longer be taken back from the journal.",
+    )

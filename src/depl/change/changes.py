@@ -1,0 +1,87 @@
+"""The four changes that can be made to a host, each with its way back beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Mapping, Optional, Union
+
+from depl.change.nodes import Absent, Digest, Node, Path
+
+
+class WayBack(str, Enum):
+    """How a change can be undone."""
+
+    EXACT = "exact"
+    COMPENSATING = "compensating"
+    REPEAT = "repeat"  # a reaction's command: run again after the restores
+    IRREVERSIBLE = "irreversible"  # declared, with a reason
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Put:
+    """What is at a path becomes something else: files, links, directories, modes, owners and removals.
+
+    after None: raw code writes it; the record of its end says what it became.
+    """
+
+    path: Path
+    before: Node
+    after: Optional[Node]
+
+    way_back = WayBack.EXACT
+
+    def reversal(self) -> Put:
+        return replace(self, before=self.after or Absent(), after=self.before)
+
+
+@dataclass(frozen=True)
+class Move:
+    """A whole tree goes from one path to another, on one file system if that is possible.
+
+    A tree that raw code builds in place is a Move too, from the trash where it will lie when it is undone (`built`).
+    """
+
+    path: Path
+    to: Path
+    built: bool = False
+
+    way_back = WayBack.EXACT
+
+    def reversal(self) -> Move:
+        return Move(self.to, self.path)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command. Its arguments and environment lie in a blob, as they may hold secrets; `shown` may be shown."""
+
+    command: Digest
+    shown: str
+    way_back: WayBack
+    undo: Optional[Digest] = None
+    undo_shown: str = ""
+    reason: str = ""
+
+    def reversal(self) -> Optional[Run]:
+        if self.undo is None:
+            return None
+        return replace(self, command=self.undo, shown=self.undo_shown, undo=self.command, undo_shown=self.shown)
+
+
+@dataclass(frozen=True)
+class Call:
+    """An author's capture() and reverse(): the only change whose undo needs the project's code."""
+
+    component: str
+    captured: Mapping[str, Any]
+    backwards: bool = False
+
+    way_back = WayBack.COMPENSATING
+
+    def reversal(self) -> Call:
+        return replace(self, backwards=not self.backwards)
+
+
+Change = Union[Put, Move, Run, Call]

@@ -1,0 +1,250 @@
+"""The disk under the acting system: what is there, and the making of one change. Knows no journal."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Optional
+
+from depl.change.blobs import CHUNK, digest_of
+from depl.change.changes import Put
+from depl.change.journal import sync_directory
+from depl.change.nodes import Absent, Directory, File, Link, Node, Other, Path
+
+WORKERS = 4  # files synced at the same time
+
+
+def look(path: Path, content: bool = False) -> Node:
+    """What is at a path, links not followed. content: with the digest of a file's content."""
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return Absent()
+    mode = status.st_mode
+    if stat.S_ISREG(mode):
+        digest = digest_of(path) if content else None
+        return File(digest, stat.S_IMODE(mode), status.st_uid, status.st_gid)
+    if stat.S_ISDIR(mode):
+        return Directory(stat.S_IMODE(mode), status.st_uid, status.st_gid)
+    if stat.S_ISLNK(mode):
+        return Link(os.readlink(path))
+    return Other()
+
+
+def read(path: Path) -> bytes:
+    """The content of a file."""
+    with open(path, "rb", buffering=0) as file:
+        return file.readall()
+
+
+def names(path: Path) -> list[str]:
+    """The names in a directory; none where there is none."""
+    try:
+        return os.listdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def holds(path: Path, content: bytes) -> bool:
+    """Whether a regular file with just this content is at a path; read only if its size fits."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO):
+            return False
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != len(content):
+            return False
+        start = 0
+        while start < len(content):
+            piece = os.read(descriptor, CHUNK)
+            if not piece or content[start : start + len(piece)] != piece:
+                return False
+            start += len(piece)
+        return not os.read(descriptor, 1)
+    finally:
+        os.close(descriptor)
+
+
+def umask() -> int:
+    """The process's file mode mask."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def write(path: Path, content: Optional[bytes], source: Optional[Path], node: File) -> None:
+    """A new file with its final owner and mode; readable by nobody else before it has them. Not synced."""
+    if os.path.lexists(path):  # left by somebody who was killed; it may be another name of a before-image
+        os.unlink(path)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        if content is not None:
+            view = memoryview(content)
+            while view:
+                view = view[file.write(view) :]
+        elif source is not None:
+            with open(source, "rb") as origin:
+                shutil.copyfileobj(origin, file, CHUNK)
+        _own(descriptor, node)
+
+
+def write_image(path: Path, image: Path, node: File) -> None:
+    """A kept file again: its old inode where it can be linked, with a new time, as what depends on it is stale."""
+    if os.path.lexists(path):
+        os.unlink(path)
+    try:
+        os.link(image, path)
+    except OSError:
+        write(path, None, image, node)
+        shutil.copystat(image, path)
+    status = os.lstat(path)
+    if (status.st_uid, status.st_gid) != (node.uid, node.gid):
+        os.chown(path, node.uid, node.gid)
+    if stat.S_IMODE(os.lstat(path).st_mode) != node.mode:
+        os.chmod(path, node.mode)
+    os.utime(path)
+
+
+def make(put: Put, content: Optional[Path], number: int) -> None:
+    """Make one change of a path, atomically. content: where a file's new content lies, complete."""
+    after = put.after
+    if put.before == after:
+        return
+    if isinstance(after, File) and content is not None:
+        _rename(content, put.path, number)
+    elif isinstance(after, (File, Directory)):
+        if isinstance(after, Directory) and not isinstance(put.before, Directory):
+            _make_directory(put.path, after, number)
+        else:
+            set_attributes(put.path, after)
+    elif isinstance(after, Link):
+        temporary = temporary_name(put.path, number)
+        if os.path.lexists(temporary):
+            os.unlink(temporary)
+        os.symlink(after.to, temporary)
+        os.rename(temporary, put.path)
+    elif isinstance(put.before, Directory):
+        os.rmdir(put.path)
+    else:
+        os.unlink(put.path)
+
+
+def copy_tree(path: Path, to: Path) -> None:
+    """A copy with modes, owners, times and links, synced."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        shutil.copy2(path, to, follow_symlinks=False)
+    else:
+        shutil.copytree(path, to, symlinks=True)
+    for directory, _, files in os.walk(path):
+        for name in [".", *files]:
+            source = os.path.normpath(os.path.join(directory, name))
+            target = os.path.normpath(os.path.join(to, os.path.relpath(source, path)))
+            status = os.lstat(source)
+            os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode):
+                os.chmod(target, stat.S_IMODE(status.st_mode))
+                _sync_file(target)
+
+
+def clear(path: Path) -> None:
+    """Nothing at a path, whatever was there."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def temporary_name(path: Path, number: int) -> Path:
+    """The name beside a path that change `number` may leave behind when it is killed."""
+    return os.path.join(os.path.dirname(path), f".depl-{number}")
+
+
+def sync_files(paths: Sequence[Path]) -> None:
+    """See to it that the contents of some files are on disk: side by side, as many sync almost as fast as one."""
+    errors: list[OSError] = []
+
+    def sync(share: Sequence[Path]) -> None:
+        try:
+            for path in share:
+                _sync_file(path)
+        except OSError as error:
+            errors.append(error)
+
+    workers = [
+        threading.Thread(target=sync, args=(paths[start::WORKERS],)) for start in range(min(WORKERS, len(paths)))
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if errors:
+        raise errors[0]
+
+
+def sync_parents(paths: Iterable[Path]) -> None:
+    """See to it that the names of some paths are on disk."""
+    for directory in sorted({os.path.dirname(path) for path in paths}):
+        if os.path.isdir(directory):
+            sync_directory(directory)
+
+
+def _rename(content: Path, path: Path, number: int) -> None:
+    try:
+        os.rename(content, path)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        temporary = temporary_name(path, number)
+        clear(temporary)
+        copy_tree(content, temporary)
+        os.chown(temporary, os.lstat(content).st_uid, os.lstat(content).st_gid)
+        os.chmod(temporary, stat.S_IMODE(os.lstat(content).st_mode))
+        _sync_file(temporary)
+        os.rename(temporary, path)
+        os.unlink(content)
+
+
+def _make_directory(path: Path, node: Directory, number: int) -> None:
+    temporary = temporary_name(path, number)
+    clear(temporary)
+    os.mkdir(temporary, 0o700)
+    try:
+        set_attributes(temporary, node)
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+        os.rename(temporary, path)
+    except OSError:
+        os.rmdir(temporary)
+        raise
+
+
+def set_attributes(path: Path, node: Node) -> None:
+    """Owner and mode of what is at a path, in this order, as a change of owner drops bits of the mode."""
+    assert isinstance(node, (File, Directory))
+    status = os.lstat(path)
+    if (status.st_uid, status.st_gid) != (node.uid, node.gid):
+        os.chown(path, node.uid, node.gid, follow_symlinks=False)
+    if stat.S_IMODE(os.lstat(path).st_mode) != node.mode:
+        os.chmod(path, node.mode)
+
+
+def _own(descriptor: int, node: File) -> None:
+    status = os.fstat(descriptor)
+    if (status.st_uid, status.st_gid) != (node.uid, node.gid):
+        os.fchown(descriptor, node.uid, node.gid)
+    os.fchmod(descriptor, node.mode)
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,69 @@
+"""What can be at a path: one sum type, so that one rule covers files, links, directories and their absence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Union
+
+Path = str  # absolute, normalised
+Digest = str  # SHA-256, in hex
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Nothing is there."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A regular file. digest None: its content was not looked at."""
+
+    digest: Optional[Digest]
+    mode: int
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link; `to` as it is written in the link."""
+
+    to: str
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory, without what is in it."""
+
+    mode: int
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True)
+class Other:
+    """A socket, pipe or device: seen, never made."""
+
+
+Node = Union[Absent, File, Link, Directory, Other]
+
+
+def same(now: Node, then: Node) -> bool:
+    """Whether two looks at a path agree. A content that was not looked at agrees with any."""
+    if isinstance(now, File) and isinstance(then, File) and (now.digest is None or then.digest is None):
+        return (now.mode, now.uid, now.gid) == (then.mode, then.uid, then.gid)
+    return now == then
+
+
+def describe(node: Node) -> str:
+    """A node in words, for messages."""
+    if isinstance(node, Absent):
+        return "nothing"
+    if isinstance(node, Link):
+        return f"a link to {node.to}"
+    if isinstance(node, Directory):
+        return f"a directory ({node.mode:04o}, {node.uid}:{node.gid})"
+    if isinstance(node, File):
+        content = f" {node.digest[:8]}" if node.digest else ""
+        return f"a file{content} ({node.mode:04o}, {node.uid}:{node.gid})"
+    return "a socket, pipe or device"

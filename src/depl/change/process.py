@@ -1,0 +1,188 @@
+"""Running a command: output as it comes, an end by force where it is wanted, no process left behind."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import selectors
+import shlex
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import Callable, Mapping, Optional, Sequence, Union
+
+Command = Union[str, Sequence[str]]
+
+GRACE = 5.0  # seconds between TERM and KILL
+LINGER = 1.0  # seconds for which output is read at most when the command itself has ended
+POLL = 0.2  # seconds between looks at the clock and at whether to stop
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended. status None: it was ended by force, for `reason`."""
+
+    status: Optional[int]
+    stdout: str
+    stderr: str
+    reason: str = ""
+
+
+def execute(
+    command: Command,
+    *,
+    cwd: Optional[str] = None,
+    env: Optional[Mapping[str, str]] = None,
+    timeout: Optional[float] = None,
+    input: Optional[Union[str, bytes]] = None,
+    on_output: Callable[[str, str], None] = lambda stream, text: None,
+    terminated: Callable[[], bool] = lambda: False,
+) -> Result:
+    """Run a command to its end.
+
+    A text goes to /bin/sh, a list is run as it is. env extends the environment. timeout in seconds. Output is decoded
+    as UTF-8 with replacements. Errors: OSError if the command cannot be started.
+    """
+    process = subprocess.Popen(
+        command if isinstance(command, str) else list(command),
+        shell=isinstance(command, str),
+        cwd=cwd,
+        env={**os.environ, **env} if env else None,
+        stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for depl, and the whole group can be ended
+    )
+    if input is not None:
+        _feed(process, input.encode() if isinstance(input, str) else input)
+    reader = _Reader(process, on_output)
+    try:
+        reason = _wait(process, reader, timeout, terminated)
+    except BaseException:
+        _end(process, reader)
+        raise
+    finally:
+        reader.close()
+    status = None if reason else process.returncode
+    return Result(status, reader.text("stdout"), reader.text("stderr"), reason)
+
+
+def shown(command: Command) -> str:
+    """A command on one line, cut where it is long."""
+    text = command if isinstance(command, str) else " ".join(map(shlex.quote, command))
+    text = " ".join(text.split())
+    return text if len(text) <= 500 else text[:497] + "..."
+
+
+def _wait(
+    process: subprocess.Popen[bytes], reader: _Reader, timeout: Optional[float], terminated: Callable[[], bool]
+) -> str:
+    """Until the command and its output have ended; the reason, where it had to be ended by force."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    ended: Optional[float] = None
+    while True:
+        left = POLL if deadline is None else min(POLL, max(0.0, deadline - time.monotonic()))
+        if reader.open:
+            busy = reader.read(left)
+        else:
+            busy = False
+            try:
+                process.wait(left)
+            except subprocess.TimeoutExpired:
+                pass
+        if process.poll() is not None:
+            ended = ended or time.monotonic()
+            if not busy or time.monotonic() - ended > LINGER:
+                return ""  # a daemon that it started may hold the pipes for ever, and even write to them
+        if deadline is not None and time.monotonic() >= deadline:
+            _end(process, reader)
+            return f"took longer than its timeout of {timeout:g} s and was ended"
+        if terminated():
+            _end(process, reader)
+            return "was ended on request"
+
+
+def _end(process: subprocess.Popen[bytes], reader: _Reader) -> None:
+    """End the whole process group: TERM, and KILL after a grace."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        until = time.monotonic() + GRACE
+        while process.poll() is None and time.monotonic() < until:
+            if reader.open:
+                reader.read(0.05)
+            else:
+                time.sleep(0.05)
+        if number == signal.SIGTERM and process.poll() is not None and not _group_lives(process.pid):
+            break
+    process.wait()
+    if reader.open:
+        reader.read(0)
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _feed(process: subprocess.Popen[bytes], content: bytes) -> None:
+    """Write the input beside the reading of the output, so that neither waits for the other."""
+
+    def write() -> None:
+        assert process.stdin is not None
+        try:
+            with process.stdin as stdin:
+                stdin.write(content)
+        except OSError:
+            pass  # it did not want all of its input
+
+    threading.Thread(target=write, daemon=True).start()
+
+
+class _Reader:
+    """Both streams of a process, decoded as they come."""
+
+    def __init__(self, process: subprocess.Popen[bytes], on_output: Callable[[str, str], None]) -> None:
+        self._on_output = on_output
+        self._texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        self._selector = selectors.DefaultSelector()
+        self._decoders = {}
+        self._streams = (process.stdout, process.stderr)
+        for name, stream in (("stdout", process.stdout), ("stderr", process.stderr)):
+            assert stream is not None
+            self._selector.register(stream, selectors.EVENT_READ, name)
+            self._decoders[name] = codecs.getincrementaldecoder("utf-8")("replace")
+
+    @property
+    def open(self) -> bool:
+        return bool(self._selector.get_map())
+
+    def read(self, timeout: float) -> bool:
+        """Take in what comes within some seconds; whether anything came."""
+        came = False
+        for key, _ in self._selector.select(timeout):
+            data = os.read(key.fd, 65536)
+            text = self._decoders[key.data].decode(data, final=not data)
+            if text:
+                self._texts[key.data].append(text)
+                self._on_output(key.data, text)
+            if not data:
+                self._selector.unregister(key.fileobj)
+            came = True
+        return came
+
+    def text(self, name: str) -> str:
+        return "".join(self._texts[name])
+
+    def close(self) -> None:
+        self._selector.close()
+        for stream in self._streams:
+            if stream is not None:
+                stream.close()

@@ -1,0 +1,225 @@
+"""An environment: hosts, their root components and settings, as its file declares them."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
+
+from depl import ini
+from depl.environment_file import Caution, Declared, declared_settings
+from depl.errors import ConfigurationError, DeplError
+from depl.host import Host, Override
+from depl.loading import Components, load_components
+from depl.settings import EnvironmentSettings, did_you_mean
+from depl.utils import Resolver, resolving
+from depl.vfs import PathMap
+
+if TYPE_CHECKING:
+    from depl.component import RootComponent
+    from depl.project import ProjectSettings
+
+PROJECT_VARIABLES = ("DEPL_DEPL_", "DEPL_NOTIFY_", "DEPL_WEB_")
+
+__all__ = ["Caution", "Environment", "Service", "environment_names"]
+
+
+@dataclass(frozen=True)
+class Service:
+    """The project, as components see it. components: the names of its component classes."""
+
+    name: str
+    base_dir: str
+    components: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+
+
+class Environment:
+    """A named set of hosts, with their root components and settings.
+
+    hosts: by name, in the order of the file. roots: host by host, in the order of their listing. overrides: root name
+    -> attribute -> value, as the `[component:NAME]` sections say; `overrides_for` has all that counts for one root.
+    mistakes, warnings: what loading found. platform: of hosts that have none of their own.
+    """
+
+    project: ProjectSettings
+    resources: Any  # what components provide and require
+    secret_files: dict[str, str]
+    secret_data: dict[str, Any]
+
+    def __init__(
+        self,
+        name: str,
+        base_dir: str = ".",
+        platform: Optional[str] = None,
+        *,
+        settings: Optional[EnvironmentSettings] = None,
+        workdir_base: Optional[str] = None,
+    ) -> None:
+        self.name = name
+        self.base_dir = os.path.abspath(base_dir)
+        self.workdir_base = os.path.abspath(workdir_base or os.path.join(self.base_dir, "work"))
+        self.settings = settings or EnvironmentSettings()
+        default = self.settings.platform or self.settings.host_domain
+        self.platform = default if platform is None else platform or None
+        self.timeout = self.settings.timeout
+        self.hosts: dict[str, Host] = {}
+        self.roots: list[RootComponent] = []
+        self.component_overrides: dict[str, dict[str, Override]] = {}
+        self.paths = PathMap()
+        self.resolver = Resolver({}, self.settings.require_v4, self.settings.require_v6)
+        self.components = Components(self.base_dir)
+        self.secret_files, self.secret_data = {}, {}
+        self.mistakes: list[DeplError] = []
+        self.warnings: list[Caution] = []
+        self._by_host: dict[str, dict[str, RootComponent]] = {}
+
+    @classmethod
+    def load(
+        cls,
+        name: str,
+        base_dir: str = ".",
+        platform: Optional[str] = None,
+        *,
+        workdir_base: Optional[str] = None,
+    ) -> Environment:
+        """Read an environment's file, load the component files and assign root components to hosts.
+
+        name: `dev` or `dev.cfg`. platform: instead of the file's; an empty one is none. All mistakes are collected in
+        `mistakes`; then the environment holds what could be understood.
+        """
+        base_dir = os.path.abspath(base_dir)
+        name = re.sub(r"\.cfg$", "", name)
+        try:
+            file = _file(name, base_dir)
+        except ConfigurationError as unknown:
+            environment = cls(name, base_dir, platform, workdir_base=workdir_base)
+            environment.mistakes.append(unknown)
+            return environment
+        parsed = ini.read(file)
+        mistakes: list[DeplError] = [*parsed.mistakes]
+        settings = declared_settings(parsed, mistakes)
+        environment = cls(name, base_dir, platform, settings=settings, workdir_base=workdir_base)
+        with resolving(environment.resolver):
+            environment.components = load_components(base_dir)
+        mistakes += [*_project_mistakes(environment), *environment.components.mistakes]
+        environment.mistakes = mistakes
+        if parsed.sections or not parsed.mistakes:
+            Declared(environment, parsed).read()
+        return environment
+
+    @property
+    def overrides(self) -> dict[str, dict[str, str]]:
+        """The values of the `[component:NAME]` sections."""
+        return {
+            root: {attribute: override.value for attribute, override in overrides.items()}
+            for root, overrides in self.component_overrides.items()
+        }
+
+    @property
+    def service(self) -> Service:
+        """The project that the environment belongs to."""
+        names = self.components.names
+        return Service(self.project.name, self.base_dir, tuple(names), tuple(environment_names(self.base_dir)))
+
+    def add_host(self, host: Host) -> Host:
+        """Make a host part of this environment."""
+        host.environment = self
+        self.hosts[host.name] = host
+        return host
+
+    def add_root(self, root: RootComponent) -> RootComponent:
+        """Assign a root component to its host."""
+        self.roots.append(root)
+        self._by_host.setdefault(root.host.name, {})[root.name] = root
+        return root
+
+    def get_host(self, name: str) -> Host:
+        """The host of a name. ConfigurationError if there is none."""
+        if name not in self.hosts:
+            message = f"There is no host {name!r} in the environment {self.name!r}"
+            raise ConfigurationError(message, hint=did_you_mean(name, self.hosts))
+        return self.hosts[name]
+
+    def get_root(self, name: str, host: Union[Host, str]) -> RootComponent:
+        """The root component of a name on a host (or the host of this name). ConfigurationError if there is none."""
+        host = self.get_host(host if isinstance(host, str) else host.name)
+        roots = self.components_for(host)
+        if name not in roots:
+            message = f"There is no component {name!r} on the host {host.name!r}"
+            raise ConfigurationError(message, hint=did_you_mean(name, roots))
+        return roots[name]
+
+    def components_for(self, host: Host) -> dict[str, RootComponent]:
+        """The root components of a host by name, in the order of their listing."""
+        return dict(self._by_host.get(host.name, {}))
+
+    def overrides_for(self, root_name: str, host: Host) -> Mapping[str, Override]:
+        """What the environment says on the attributes of a root component: component, then groups, then host."""
+        return {**self.component_overrides.get(root_name, {}), **host.overrides.get(root_name, {})}
+
+    def map(self, path: str, platform: Optional[str] = None) -> str:
+        """Where a path lies, as `[vfs]` says. platform: of the host that it is for; the environment's by default."""
+        if path.startswith("~"):
+            path = os.path.expanduser(path)
+        if not os.path.isabs(path):
+            return path
+        return self.paths(os.path.normpath(path), self.platform if platform is None else platform)
+
+    def __getattr__(self, name: str) -> Any:
+        # Made at their first use: not every use of an environment needs them, and importing them takes time.
+        if name == "resources":
+            from depl.resources import Resources
+
+            self.resources = Resources()
+        elif name == "project":
+            from depl.project import ProjectSettings
+
+            self.project = ProjectSettings.load(self.base_dir)
+        elif name == "template_engine":
+            from depl.template import Jinja2Engine
+
+            self.template_engine = Jinja2Engine()
+        else:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self.__dict__[name]
+
+    def __repr__(self) -> str:
+        return f"<Environment {self.name}>"
+
+
+def environment_names(base_dir: str) -> list[str]:
+    """The environments of a project, sorted."""
+    directory = os.path.join(base_dir, "environments")
+    try:
+        entries = os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    flat = {entry[: -len(".cfg")] for entry in entries if entry.endswith(".cfg") and not entry.startswith(".")}
+    nested = {entry for entry in entries if os.path.isfile(os.path.join(directory, entry, "environment.cfg"))}
+    return sorted(flat | nested)
+
+
+def _project_mistakes(environment: Environment) -> Sequence[DeplError]:
+    # Most projects have no settings of their own; this saves importing what would read them.
+    exists = os.path.exists(os.path.join(environment.base_dir, "depl.cfg"))
+    if exists or any(name.startswith(PROJECT_VARIABLES) for name in os.environ):
+        return environment.project.mistakes
+    return ()
+
+
+def _file(name: str, base_dir: str) -> str:
+    directory = os.path.join(base_dir, "environments")
+    nested, flat = os.path.join(directory, name, "environment.cfg"), os.path.join(directory, f"{name}.cfg")
+    known = environment_names(base_dir)
+    if name not in known:
+        missing = f"There is no environment {name!r}"
+        if os.path.isdir(os.path.join(directory, name)) and "/" not in name and name not in ("", ".", ".."):
+            raise ConfigurationError(missing, hint=f"environments/{name}/ lacks its environment.cfg.")
+        listed = f"Known are: {', '.join(known)}." if known else "Write environments/NAME/environment.cfg."
+        raise ConfigurationError(missing, hint=listed)
+    if os.path.isfile(nested) and os.path.isfile(flat):
+        message = f"The environment {name!r} is described twice: by environments/{name}/environment.cfg, too"
+        raise ConfigurationError(message, file=flat, hint="Remove one of the two.")
+    return nested if os.path.isfile(nested) else flat

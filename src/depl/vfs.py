@@ -1,0 +1,75 @@
+"""Where absolute paths lie: a sandbox for development and tests. Nothing is looked at or made here."""
+
+from __future__ import annotations
+
+import os
+from typing import Mapping, Optional, Sequence
+
+from depl import ini
+from depl.errors import ConfigurationError, ConversionError, DeplError
+from depl.settings import unknown_key
+
+
+class PathMap:
+    """Rules that move absolute paths elsewhere.
+
+    rules: path -> where what is there or below it goes; those of a platform (`platforms`) come before the general ones,
+    longer paths before shorter ones. left_alone: directories of depl's own, whose paths stay as they are.
+    """
+
+    def __init__(
+        self,
+        rules: Optional[Mapping[str, str]] = None,
+        platforms: Optional[Mapping[str, Mapping[str, str]]] = None,
+        left_alone: Sequence[str] = (),
+    ) -> None:
+        self._rules = _longest_first(rules or {})
+        self._platforms = {name: _longest_first(own) for name, own in (platforms or {}).items()}
+        self._left_alone = tuple(left_alone)
+
+    def __call__(self, path: str, platform: Optional[str] = None) -> str:
+        """Where an absolute path goes. Mapping a path again changes nothing more, if it went below its own rule."""
+        if not self._rules and not self._platforms:
+            return path
+        if any(_within(path, directory) for directory in self._left_alone):
+            return path
+        for source, target in [*self._platforms.get(platform or "", ()), *self._rules]:
+            if _within(path, source):
+                if _within(target, source) and _within(path, target):
+                    return path
+                return os.path.normpath(os.path.join(target, os.path.relpath(path, source)))
+        return path
+
+
+def declared_rules(section: ini.Section, sandbox: str, mistakes: list[DeplError]) -> dict[str, str]:
+    """The rules of `[vfs]` or `[vfs:PLATFORM]`. sandbox: where `Developer` puts all that has no rule of its own."""
+    rules: dict[str, str] = {}
+    kind = section.get("sandbox")
+    for entry in section.entries.values():
+        if entry.key.startswith("/"):
+            target = os.path.expanduser(entry.value)
+            if os.path.isabs(target):
+                rules[os.path.normpath(entry.key)] = os.path.normpath(target)
+            else:
+                message = f"{entry.key} = {entry.value!r} in [{section.name}] is not an absolute path"
+                mistakes.append(ConversionError(message, file=entry.file, line=entry.line))
+        elif entry is not kind:
+            mistakes.append(unknown_key(entry, section.name, ["sandbox", "/PATH"]))
+    if kind is not None and kind.value == "Developer":
+        rules.setdefault("/", sandbox)
+    elif kind is not None and kind.value != "Map":
+        message = f"sandbox = {kind.value!r} in [{section.name}] is not Developer or Map"
+        mistakes.append(ConversionError(message, file=kind.file, line=kind.line))
+    elif kind is None and section.name == "vfs":
+        message, hint = "[vfs] does not say which sandbox it is", "Write `sandbox = Developer` or `sandbox = Map`."
+        mistakes.append(ConfigurationError(message, file=section.file, line=section.line, hint=hint))
+    return rules
+
+
+def _longest_first(rules: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted(rules.items(), key=lambda rule: (-len(rule[0]), rule[0]))
+
+
+def _within(path: str, directory: str) -> bool:
+    """Whether a path is a directory or lies in it; by its parts: /etcetera does not lie in /etc."""
+    return path == directory or path.startswith(directory if directory.endswith("/") else directory + "/")

@@ -1,0 +1,60 @@
+"""Mapping what an author's code raises to an error that names component, file and line."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Optional
+
+from depl.component import Component
+from depl.errors import DeplError, DeploymentError
+
+_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+@contextmanager
+def in_component(component: Component, id: Optional[str] = None) -> Iterator[None]:
+    """Whatever fails inside is told as a failure of this component (or of the one whose id is given)."""
+    try:
+        yield
+    except Exception as error:
+        failure = as_failure(error, component, id)
+        if failure is error:
+            raise
+        raise failure from error
+
+
+def as_failure(error: Exception, component: Component, id: Optional[str] = None) -> DeplError:
+    """An error that names component, file and line: the same one, where it is depl's own."""
+    file, line = _place(error.__traceback__)
+    if isinstance(error, DeplError):
+        if error.component is None:
+            error.component = id or component.id
+        if error.file is None:
+            error.file, error.line = file, line
+        return error
+    return DeploymentError(_what(error), id or component.id, file=file, line=line, hint=_hint(error))
+
+
+def _what(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, (RuntimeError, OSError)):
+        return text or type(error).__name__
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _hint(error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return "Mend the rights of the path, or deploy as a user who may do this."
+    return ""
+
+
+def _place(trace: Optional[TracebackType]) -> tuple[Optional[str], Optional[int]]:
+    """Where in the author's own code it happened: the innermost frame that is neither depl's nor Python's."""
+    for frame in reversed(traceback.extract_tb(trace)):
+        if not frame.filename.startswith((_OWN, os.path.dirname(os.__file__), "<")):
+            return frame.filename, frame.lineno
+    return None, None

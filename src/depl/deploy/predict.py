@@ -1,0 +1,178 @@
+"""The same walk over a system that never commits: what would change, with its diffs, and what cannot be known."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Optional
+
+from depl.change.changes import WayBack
+from depl.change.ledger import Ledger, subtrees
+from depl.change.predicting import PredictingSystem
+from depl.component import Component, RootComponent
+from depl.deploy.causes import Causes
+from depl.deploy.failure import as_failure
+from depl.deploy.walk import declared_way_back, reason_to_update
+from depl.errors import DeplError
+from depl.events import Emit, Event, What
+from depl.facts import Facts, facts_of
+
+
+class Prediction:
+    """What a run would do to one host; what its components see as their attempt.
+
+    ledger: of the reactions that are owed from before. errors: what would fail, and not for want of a planned change.
+    steps: what would be done, by way back.
+    """
+
+    predicting = True
+    updating = False
+
+    def __init__(self, system: PredictingSystem, ledger: Ledger, emit: Emit) -> None:
+        self.changes = 0
+        self.errors: list[DeplError] = []
+        self.steps: dict[str, list[str]] = {}
+        self._system = system
+        self._ledger = ledger
+        self._emit = emit
+        self._planned: dict[str, str] = {}  # subtree -> the last component in it that would change
+        self._writers: dict[str, str] = {}  # path -> the component that would change it
+        self._last = ""
+        self._scratch: Optional[str] = None
+
+    def predict(self, root: RootComponent) -> int:
+        """Look at the tree of a root component; how many of its components would be updated."""
+        before, start = self.changes, os.getcwd()
+        self._root, self._causes = root, Causes(root)
+        root.system, root.attempt = self._system, self
+        try:
+            self._system.component = root.component.id
+            for path in (os.path.dirname(root.workdir), root.workdir):
+                self._system.make_dir(path)
+            self._system.shown.clear()
+            os.chdir(root.workdir if os.path.isdir(root.workdir) else self._empty_directory())
+            for component in children_first(root.component):
+                self._look(component)
+            return self.changes - before
+        finally:
+            os.chdir(start)
+            root.attempt = None
+            if self._scratch:
+                os.rmdir(self._scratch)
+                self._scratch = None
+
+    def changed(self, asked: Component) -> bool:
+        """Whether something in a component's tree would change, or changed since the asker last succeeded."""
+        asker = self._causes.asked(asked.id)
+        return asked.id in self._planned or self._ledger.differs(asker, asked.id)
+
+    def product(self, path: str) -> None:
+        """A path that the component's update writes."""
+        self._causes.products[path] = None
+
+    def log(self, component: Component, text: str) -> None:
+        """A line of the author's."""
+        self._emit(Event(What.LOG, self._root.name, component.id, {"text": text}))
+
+    def _look(self, component: Component) -> None:
+        facts = facts_of(type(component))
+        if facts.verifier is None and facts.updater is None:
+            return
+        self._system.component = component.id
+        self._system.shown.clear()
+        self._causes.asks(component)
+        try:
+            reason = self._reason(component, facts)
+        except Exception as error:  # noqa: BLE001 an author's code meets a state that is only planned
+            depends = self._depends_on(error)
+            if not depends:
+                self.errors.append(as_failure(error, component))
+                data = {"error": self.errors[-1].message}
+                self._emit(Event(What.TASK_FAILED, self._root.name, component.id, data))
+                return
+            reason = f"depends on {depends}"
+        if reason is not None and facts.updater is not None:
+            self._would_update(component, facts, reason)
+
+    def _reason(self, component: Component, facts: Facts) -> Optional[str]:
+        if not facts.enters:
+            return reason_to_update(component, facts, self)
+        with component:
+            return reason_to_update(component, facts, self)
+
+    def _would_update(self, component: Component, facts: Facts, reason: str) -> None:
+        staged = component.__dict__.get("staged", facts.staged)
+        if staged or facts.predictable:
+            self._system.reacting = bool(self._causes.of(component))
+            try:
+                component.update()
+            except Exception as error:  # noqa: BLE001 the same
+                depends = self._depends_on(error)
+                if not depends:
+                    self.errors.append(as_failure(error, component))
+                reason = f"{reason}; depends on {depends}" if depends else f"{reason}; would fail: {error}"
+            finally:
+                self._system.reacting = False
+            changes = [shown.as_json() for shown in self._system.shown]
+        else:
+            changes = [raw_update(component, list(self._causes.products), bool(self._causes.of(component)))]
+        self.changes += 1
+        self._last = component.id
+        for subtree in subtrees(component.id):
+            self._planned[subtree] = component.id
+        for change in changes:
+            self._writers[change["path"]] = component.id
+            self.steps.setdefault(change["way_back"], []).append(f"{component.id}: {change['path'] or change['after']}")
+        data = {"changes": changes, "reason": reason, "seconds": 0.0}
+        self._emit(Event(What.CHANGED, self._root.name, component.id, data))
+
+    def _depends_on(self, error: Exception) -> str:
+        """The component whose planned change is missing here; nothing where none is planned."""
+        path = getattr(error, "filename", None)
+        while isinstance(path, str) and os.path.isabs(path) and path != os.path.dirname(path):
+            if path in self._writers:
+                return self._writers[path]
+            path = os.path.dirname(path)
+        return self._planned.get(self._root.component.id, self._last)
+
+    def _empty_directory(self) -> str:
+        import tempfile
+
+        self._scratch = tempfile.mkdtemp(prefix="depl-plan-")
+        return self._scratch
+
+
+def children_first(component: Component) -> list[Component]:
+    """A component and all in its tree, in the order of deployment."""
+
+    def visit(one: Component) -> None:
+        for child in one.sub_components:
+            visit(child)
+        found.append(one)
+
+    found: list[Component] = []
+    visit(component)
+    return found
+
+
+def raw_update(component: Component, products: list[str], reaction: bool) -> dict[str, Any]:
+    """What can be said of an update that acts by itself, which a plan must not call."""
+    declared = declared_way_back(component)
+    paths = [component.map(path) for path in component.touches or ()] + products
+    if declared is not None:
+        way_back, _, reason = declared
+    elif reaction:
+        way_back, reason = WayBack.REPEAT, ""
+    elif paths:
+        way_back, reason = WayBack.UNKNOWN, f"but for {', '.join(paths)}, which would be put back"
+    else:
+        way_back, reason = WayBack.UNKNOWN, ""
+    return {
+        "verb": "call",
+        "path": paths[0] if paths else "",
+        "before": "",
+        "after": f"update() of {component._breadcrumb}",
+        "way_back": way_back.value,
+        "reason": reason,
+        "size": None,
+        "diff": None,
+    }

@@ -1,0 +1,55 @@
+"""What each root component has on a host, as of the last run that went through: kept beside the journal.
+
+A reaction is repeated on the way back only if its component was on the host before, and that is read here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Iterable, Mapping, Optional
+
+from depl.change.journal import make_private
+from depl.component import RootComponent
+from depl.deploy.causes import preorder
+
+COMPONENT = "receipts"  # on whose behalf the receipts are changed
+
+
+class Receipts:
+    """The receipts of a target directory. content: environment -> root -> ids of components."""
+
+    def __init__(self, directory: str) -> None:
+        self.path = os.path.join(directory, "receipts.json")
+        self.content: Mapping[str, Mapping[str, Any]] = {}
+        try:
+            with open(self.path, "rb") as file:
+                content = json.loads(file.read())
+            self.content = content if isinstance(content, dict) else {}
+        except (OSError, ValueError):  # losing them is harmless to convergence
+            pass
+
+    def known(self) -> frozenset[str]:
+        """The ids of all components that were on the host before, whichever environment brought them."""
+        return frozenset(
+            one for roots in self.content.values() for root in roots.values() for one in root.get("components", ())
+        )
+
+    def updated(self, environment: str, roots: Iterable[RootComponent]) -> Optional[bytes]:
+        """The new content, where some roots went through; None if it is the same."""
+        content = {name: dict(one) for name, one in self.content.items()}
+        mine = content.setdefault(environment, {})
+        for root in roots:
+            mine[root.name] = {"components": [one.id for one in preorder(root.component)]}
+        if content == self.content:
+            return None
+        return json.dumps(content, indent=0, sort_keys=True).encode() + b"\n"
+
+    def write(self, content: bytes) -> None:
+        """Write new content where no rollout is under way, because nothing was changed."""
+        make_private(os.path.dirname(self.path))
+        temporary = self.path + ".new"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.rename(temporary, self.path)

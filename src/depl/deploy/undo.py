@@ -1,0 +1,269 @@
+"""Taking back what a journal says was changed: last change first, each by the rule of three. Undoing is doing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable, Optional
+
+from depl.change.acting import ActingSystem
+from depl.change.changes import Call, Move, Put, Run, WayBack
+from depl.change.folds import (
+    Restore,
+    left_to_undo,
+    rule_of_three,
+    steps_of_unknown_effect,
+)
+from depl.change.ledger import Repetition, below, to_repeat
+from depl.change.nodes import Absent, Directory, Node, describe
+from depl.change.records import Began, Did, Ended, Failed
+from depl.change.shown import show_change
+from depl.errors import ChangeFailed, CmdExecutionError, DeplError, DeploymentError, JournalError
+from depl.events import Emit, Event, What
+
+TRIES = 3
+PAUSE = 0.2  # seconds before the second try; doubled before each further one
+
+Reverse = Callable[[Call], None]
+
+
+@dataclass
+class Undone:
+    """How far it went. conflicts, failed: what was not put back, as sentences; kept: what others wrote."""
+
+    reversed: int = 0
+    kept: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything known is as before."""
+        return not self.conflicts and not self.failed
+
+
+class Undo:
+    """One undoing of a journal.
+
+    on_conflict: stop, force or keep. reverse: calls an author's reverse(). own: the component in whose name depl keeps
+    books of its own, which are put back whatever they say now.
+    """
+
+    def __init__(
+        self,
+        system: ActingSystem,
+        emit: Emit,
+        on_conflict: str = "stop",
+        reverse: Optional[Reverse] = None,
+        own: str = "",
+    ) -> None:
+        self._system = system
+        self._journal = system.journal
+        self._emit = emit
+        self._on_conflict = on_conflict
+        self._reverse = reverse
+        self._own = own
+        self._careful = False
+        self._blocked: set[str] = set()
+        self.result = Undone()
+
+    def run(self) -> Undone:
+        """Restore, then repeat the reactions that are owed; what came of it."""
+        try:
+            self._run()
+        except JournalError as error:  # without a record nothing more can be done; the next one who comes goes on
+            self.result.failed.append(str(error))
+        return self.result
+
+    def _run(self) -> None:
+        self.result.unknown = steps_of_unknown_effect(self._journal.records)
+        left = left_to_undo(self._journal.records)
+        try:
+            self._restore(left)
+            self._system.commit()
+        except ChangeFailed:
+            # One of many could not be put back: go on one by one, so that it stops nothing but itself.
+            self._careful = True
+            self.result = Undone(reversed=self.result.reversed, unknown=self.result.unknown)
+            self._restore(left_to_undo(self._journal.records))
+        self._system.mark()
+        for repetition in to_repeat(self._journal.records, self._journal.ledger):
+            self._repeat(repetition)
+        self._system.mark()
+
+    # -- restores -----------------------------------------------------------------------------------
+
+    def _restore(self, left: list[Did]) -> None:
+        for did in left:
+            if _root(did.component) in self._blocked:
+                self._fail(did, "something later in the same component could not be taken back")
+                continue
+            try:
+                if not self._restore_one(did):
+                    break
+                if self._careful:
+                    self._system.commit()
+            except (DeplError, OSError) as error:
+                if isinstance(error, ChangeFailed) and not self._careful:
+                    raise
+                self._fail(did, str(error))
+
+    def _restore_one(self, did: Did) -> bool:
+        """Take one change back; False at the pivot, across which nothing is undone."""
+        change = did.change
+        if isinstance(change, Put):
+            self._restore_put(did, change)
+        elif isinstance(change, Move):
+            self._restore_move(did, change)
+        elif isinstance(change, Run):
+            if change.way_back is WayBack.IRREVERSIBLE:
+                self.result.failed.append(f"{did.component}: {change.shown} cannot be undone: {change.reason}")
+                return False
+            self._run_undo(did, change)
+        else:
+            self._call(did, change)
+        return True
+
+    def _restore_put(self, did: Did, put: Put) -> None:
+        now = self._system.look(put.path, content=True)
+        verdict = rule_of_three(now, put)
+        filled = isinstance(now, Directory) and not isinstance(put.before, Directory) and self._system.names(put.path)
+        if verdict is Restore.RESTORE and filled:
+            self._keep(did, put.path)
+        elif verdict is Restore.CONFLICT and self._on_conflict != "force" and did.component != self._own:
+            then = describe(put.after or Absent())
+            what = f"{put.path}: depl left {then}, but {describe(now)} is there now"
+            self._conflict(did, put.path, what)
+        else:
+            if filled or _in_the_way(now, put.before):
+                self._system.component = did.component
+                self._system.remove(put.path)
+                now = Absent()
+            self._system.put_back(did, now)
+            if verdict is not Restore.ALREADY:
+                self._told(did, Put(put.path, now, put.before))
+
+    def _restore_move(self, did: Did, move: Move) -> None:
+        here, there = self._system.look(move.path), self._system.look(move.to)
+        if isinstance(there, Absent) and (move.built or not isinstance(here, Absent)):
+            self._system.note(Did(0, did.component, Put(move.to, there, there), did.n))
+        elif isinstance(there, Absent):
+            self._conflict(did, move.to, f"{move.to}: what depl moved there is gone")
+        elif not isinstance(here, Absent):
+            self._conflict(did, move.path, f"{move.path}: something is there again, so {move.to} cannot go back")
+        else:
+            self._system.move_back(did)
+            self._told(did, move.reversal())
+
+    def _run_undo(self, did: Did, run: Run) -> None:
+        reversal = run.reversal()
+        assert reversal is not None
+        self._try(lambda: self._attempt(did, lambda: self._system.run_recorded(reversal, did.component, did.n)))
+        self._told(did, reversal)
+
+    def _call(self, did: Did, call: Call) -> None:
+        if self._reverse is None:
+            raise ChangeFailed(did.component, f"{did.component} must be reversed by its own code, which is not at hand")
+        reverse = self._reverse
+
+        def call_it() -> None:
+            self._system.note(Did(0, did.component, call.reversal(), did.n))
+            reverse(call)
+
+        self._try(lambda: self._attempt(did, call_it))
+        self._told(did, call.reversal())
+
+    def _keep(self, did: Did, path: str) -> None:
+        self._leave(did)
+        if any(kept.startswith(path + "/") for kept in self.result.kept):
+            return  # what is kept in it is named already
+        self.result.kept.append(path)
+        reason = "others have put something into it"
+        self._emit(Event(What.KEPT, _root(did.component), did.component, {"path": path, "reason": reason}))
+
+    def _conflict(self, did: Did, path: str, what: str) -> None:
+        if self._on_conflict == "keep":
+            self.result.kept.append(path)
+            self._leave(did)
+            data = {"path": path, "reason": "it was changed since, and is kept as wanted"}
+            self._emit(Event(What.KEPT, _root(did.component), did.component, data))
+            return
+        self.result.conflicts.append(what)
+        told = {"change": show_change(did.change).as_json(), "reason": what}
+        self._emit(Event(What.CONFLICT, _root(did.component), did.component, told))
+
+    def _leave(self, did: Did) -> None:
+        """Note that a change is left as it is, so that it counts as dealt with."""
+        assert isinstance(did.change, (Put, Move))
+        path = did.change.path if isinstance(did.change, Put) else did.change.to
+        now = self._system.look(path, content=True)
+        self._system.note(Did(0, did.component, Put(path, now, now), did.n))
+
+    def _fail(self, did: Did, why: str) -> None:
+        if isinstance(did.change, (Run, Call)):
+            self._blocked.add(_root(did.component))
+        self.result.failed.append(f"{did.component}: {why}")
+        data = {"change": show_change(did.change).as_json(), "reason": why}
+        self._emit(Event(What.CONFLICT, _root(did.component), did.component, data))
+
+    def _told(self, did: Did, change: Any) -> None:
+        self._system.shown.clear()
+        if did.component == self._own:
+            return
+        self.result.reversed += 1
+        data = {"change": show_change(change).as_json()}
+        self._emit(Event(What.REVERSED, _root(did.component), did.component, data))
+
+    # -- repetitions --------------------------------------------------------------------------------
+
+    def _repeat(self, repetition: Repetition) -> None:
+        if any(below(repetition.component, root) for root in self._blocked):
+            return
+        self._journal.append(Began(0, repetition.component, repetition.causes, known=True, again=True))
+        for run in repetition.commands:
+            try:
+                self._try(lambda run=run: self._system.run_recorded(run, repetition.component, None))  # type: ignore[misc]
+            except DeplError as error:
+                self.result.failed.append(f"{repetition.component}: `{run.shown}` could not be repeated: {error}")
+                data = {"change": show_change(run).as_json(), "reason": str(error)}
+                self._emit(Event(What.CONFLICT, _root(repetition.component), repetition.component, data))
+                return
+            event = Event(What.REPEATED, _root(repetition.component), repetition.component, {"command": run.shown})
+            self._emit(event)
+        self._journal.append(Ended(0, repetition.component, {}, repetition.causes))
+
+    def _attempt(self, did: Did, act: Callable[[], None]) -> None:
+        """Do something that takes a change back; where it fails, that change still stands."""
+        try:
+            act()
+        except Exception as error:
+            last = self._journal.records[-1]
+            if isinstance(last, Did) and last.undoes == did.n:
+                self._journal.append(Failed(0, [last.n]), durable=True)
+            if isinstance(error, (DeplError, OSError)):
+                raise
+            raise DeploymentError(f"its reverse() failed: {type(error).__name__}: {error}", did.component) from error
+
+    def _try(self, act: Callable[[], None]) -> None:
+        pause = PAUSE
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                act()
+                return
+            except CmdExecutionError:
+                if not left:
+                    raise
+                time.sleep(pause)
+                pause *= 2
+
+
+def _in_the_way(now: Node, before: Node) -> bool:
+    """Whether a directory must go before something else can come, or the other way round."""
+    if isinstance(now, Absent) or isinstance(before, Absent):
+        return False
+    return isinstance(now, Directory) != isinstance(before, Directory)
+
+
+def _root(component: str) -> str:
+    return component.partition("/")[0]

@@ -1,0 +1,111 @@
+"""How to run, and how it ended."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Callable, Optional
+
+from depl.component import RootComponent
+from depl.configure import Model
+from depl.deploy.target import begin_of
+from depl.deploy.undo import Undone
+from depl.errors import CmdExecutionError, DeplError
+from depl.events import Event, What
+
+LINES_OF_OUTPUT = 50
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run. components: names of root components, none for all. on_failure: rollback or stop."""
+
+    target_directory: str
+    components: Sequence[str] = ()
+    on_failure: str = "rollback"
+    wait: bool = False
+    durability: str = "full"
+    command_timeout: Optional[float] = None
+    who: str = ""
+    revision: str = ""
+    redact: Callable[[str], str] = str
+
+
+@dataclass
+class Outcome:
+    """How it ended: nothing, succeeded, reversed, stopped or blocked; and what was not put back."""
+
+    status: str
+    rollout: Optional[str] = None
+    changed: int = 0
+    seconds: float = 0.0
+    error: Optional[DeplError] = None
+    errors: list[DeplError] = field(default_factory=list)
+    interrupted: bool = False
+    kept: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+
+def selected(model: Model, host: str, options: Options) -> list[RootComponent]:
+    """The root components to deal with, in their order."""
+    return [root for root in model.roots_of(host) if not options.components or root.name in options.components]
+
+
+def outcome_of(status: str, rollout: str, undone: Undone, begun: float) -> Outcome:
+    """The outcome of a run that went back, or was left as it is."""
+    return Outcome(
+        status,
+        rollout,
+        seconds=time.monotonic() - begun,
+        kept=undone.kept,
+        conflicts=[*undone.conflicts, *undone.failed],
+        unknown=undone.unknown,
+    )
+
+
+def over(outcome: Outcome) -> Event:
+    """The last event of a rollout."""
+    data = {
+        "outcome": outcome.status,
+        "changed": outcome.changed,
+        "seconds": round(outcome.seconds, 3),
+        "kept": outcome.kept,
+        "conflicts": outcome.conflicts,
+        "unknown": outcome.unknown,
+        "interrupted": outcome.interrupted,
+    }
+    return Event(What.OVER, data=data)
+
+
+def facts_of_failure(error: DeplError) -> dict[str, Any]:
+    """What the event of a failure says. output: the last lines that a failed command printed."""
+    facts: dict[str, Any] = {"error": error.message, "place": error.place, "hint": error.hint}
+    if isinstance(error, CmdExecutionError):
+        facts["output"] = [*error.stdout.splitlines(), *error.stderr.splitlines()][-LINES_OF_OUTPUT:]
+    return facts
+
+
+def begin(
+    rollout: str, environment: str, host: str, task: str, order: int, options: Options, undoes: Optional[str] = None
+) -> Any:
+    """The record that heads the work on a task."""
+    return begin_of(rollout, environment, host, task, order, options.who or who(), options.revision, undoes)
+
+
+def new_id() -> str:
+    """A name for a rollout that sorts by time and is not given twice."""
+    return time.strftime("%Y%m%d-%H%M%S", time.gmtime()) + "-" + os.urandom(2).hex()
+
+
+def who() -> str:
+    """The user at this machine, for the records and for others who have to wait."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

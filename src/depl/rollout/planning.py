@@ -1,0 +1,51 @@
+"""What a run would do to one host, here."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from depl.change.changes import WayBack
+from depl.change.predicting import PredictingSystem
+from depl.configure import Model
+from depl.deploy.predict import Prediction
+from depl.deploy.target import Target
+from depl.errors import DeplError
+from depl.events import Emit, Event, What
+from depl.rollout.options import Options, selected
+
+
+@dataclass
+class Planned:
+    """What a run would do: how many components would change, what would fail, which steps have no sure way back."""
+
+    changes: int
+    errors: list[DeplError]
+    unknown: list[str]
+    irreversible: list[str]
+    seconds: float
+
+
+def plan(model: Model, host: str, options: Options, emit: Emit) -> Planned:
+    """What realise would do, as events; nothing is written and no lock is taken."""
+    begun = time.monotonic()
+    target = Target(options.target_directory)
+    journal = target.journals.open("plan")
+    system = PredictingSystem(target.records, command_timeout=options.command_timeout, redact=options.redact)
+    prediction = Prediction(system, journal.ledger, emit)
+    emit(Event(What.STARTED, data={"environment": model.environment.name, "host": host, "rollout": None}))
+    for root in selected(model, host, options):
+        if root.ignore:
+            emit(Event(What.TASK_SKIPPED, root.name, data={"reason": "ignored in the environment"}))
+            continue
+        emit(Event(What.TASK_STARTED, root.name))
+        changed = prediction.predict(root)
+        emit(Event(What.TASK_DONE if changed else What.TASK_UNCHANGED, root.name, data={"changed": changed}))
+    steps = prediction.steps
+    return Planned(
+        prediction.changes,
+        prediction.errors,
+        steps.get(WayBack.UNKNOWN.value, []),
+        steps.get(WayBack.IRREVERSIBLE.value, []),
+        time.monotonic() - begun,
+    )

@@ -1,0 +1,48 @@
+"""What an undo would meet: each change that stands, last one first, against what is there now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from depl.change.changes import Put, Run, WayBack
+from depl.change.folds import ChainState, Restore, rule_of_three
+from depl.change.nodes import Absent, Node, describe
+from depl.change.predicting import PredictingSystem
+from depl.change.shown import show_change
+from depl.deploy import receipts
+from depl.rollout.options import Options
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change that would be taken back. shown: its reversal. conflict: why it cannot be, nothing if it can."""
+
+    component: str
+    shown: Mapping[str, Any]
+    conflict: str = ""
+
+
+def preview(state: ChainState, options: Options) -> list[Step]:
+    """The steps of an undo, up to one across which nothing is undone; nothing is touched."""
+    system = PredictingSystem(os.path.join(options.target_directory, ".depl"))
+    restored: dict[str, Node] = {}  # a path that was changed twice is looked at as the first step back leaves it
+    steps = []
+    for did in state.standing:
+        change, conflict = did.change, ""
+        if did.component == receipts.COMPONENT:
+            continue
+        if isinstance(change, Put):
+            now = restored.get(change.path) or system.look(change.path, content=True)
+            if rule_of_three(now, change) is Restore.CONFLICT:
+                conflict = f"depl left {describe(change.after or Absent())}, but {describe(now)} is there now"
+            else:
+                restored[change.path] = change.before
+        elif isinstance(change, Run) and change.way_back is WayBack.IRREVERSIBLE:
+            conflict = f"it cannot be undone, nor what was done before it: {change.reason}"
+        steps.append(Step(did.component, show_change(change.reversal() or change).as_json(), conflict))
+        if isinstance(change, Run) and change.way_back is WayBack.IRREVERSIBLE:
+            break
+    return steps

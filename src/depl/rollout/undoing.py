@@ -1,0 +1,96 @@
+"""Going back on one host, here: after a failure, or on request."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Optional
+
+from depl.change.changes import Call
+from depl.change.folds import ChainState
+from depl.change.journal import Journal
+from depl.configure import Model
+from depl.deploy import receipts
+from depl.deploy.causes import preorder
+from depl.deploy.target import Target, owner, settle, when_first_written
+from depl.deploy.undo import Undo, Undone
+from depl.errors import DeplError, NothingToUndo
+from depl.events import Emit, Event, What
+from depl.rollout.options import Options, Outcome, begin, new_id, outcome_of, over, who
+from depl.rollout.record import Recorder
+
+
+def undo(
+    environment: str,
+    options: Options,
+    emit: Emit,
+    rollout: Optional[str] = None,
+    on_conflict: str = "stop",
+    model: Optional[Callable[[], Model]] = None,
+) -> Outcome:
+    """Take back a rollout of an environment from the journals in a target directory.
+
+    model: makes the model, for the changes that only their component's own code can reverse. Errors: NothingToUndo,
+    Locked, JournalError.
+    """
+    begun = time.monotonic()
+    target = Target(options.target_directory)
+    if not target.journals.paths():
+        raise NothingToUndo(f"there is no rollout of {environment} to undo", hint=f"Looked in {target.records}.")
+    lock = target.lock(options.wait)
+    try:
+        path, state = target.to_undo(environment, rollout)
+        id = new_id()
+        journal = target.journals.open_at(path)
+        recorder = Recorder(target.records, id, emit, options.redact)
+        recorder(Event(What.STARTED, data={"environment": environment, "host": state.host, "rollout": id}))
+        journal.will_begin(begin(id, environment, state.host, "undo", 1, options, undoes=state.rollouts[-1]))
+        when_first_written(journal, lambda: lock.owned_by(owner(id, environment, options.who or who())))
+        undone = go_back(target, journal, id, options, recorder, on_conflict, reverse_by(model, state.host))
+        outcome = outcome_of("reversed" if undone.whole else "blocked", id, undone, begun)
+        outcome.changed = undone.reversed
+        recorder(over(outcome))
+        recorder.close()
+        journal.close()
+        return outcome
+    finally:
+        lock.close()
+
+
+def undo_plan(environment: str, options: Options, rollout: Optional[str] = None) -> ChainState:
+    """What undo would take back, last change first. Errors: NothingToUndo."""
+    return Target(options.target_directory).to_undo(environment, rollout)[1]
+
+
+def go_back(
+    target: Target,
+    journal: Journal,
+    rollout: str,
+    options: Options,
+    emit: Emit,
+    on_conflict: str,
+    reverse: Callable[[Any, Call], None],
+) -> Undone:
+    """Take back what a journal has, and settle it if all of that worked."""
+    system = target.acting(journal, emit, durability=options.durability, redact=options.redact)
+    undo = Undo(system, emit, on_conflict, lambda call: reverse(system, call), own=receipts.COMPONENT)
+    undone = undo.run()
+    if undone.whole:
+        settle(journal, rollout, False, "reversed")
+    return undone
+
+
+def reverse_by(model: Optional[Callable[[], Model]], host: str) -> Callable[[Any, Call], None]:
+    """Calls an author's reverse() on the component that the model has under the same id."""
+
+    def reverse(system: Any, call: Call) -> None:
+        component: Any = None
+        for root in model().roots_of(host) if model else ():
+            for one in preorder(root.component):
+                if one.id == call.component:
+                    component = one
+                    root.system = system
+        if component is None:
+            raise DeplError(f"{call.component} must be reversed by its own code, and the model has it no more")
+        component.reverse(dict(call.captured))
+
+    return reverse

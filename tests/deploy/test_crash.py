@@ -1,0 +1,242 @@
+"""Killed before every single step, forward and backward, and then recovered in both directions.
+
+The end is always exactly "before" or "target", and what reacts to changes has always seen them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from depl.component import Component
+from depl.errors import UpdateNeeded
+from depl.lib.command import Command
+from depl.lib.file import Content, File, Group, Mode, Owner, Presence, Purge, Symlink
+
+ROOT = os.geteuid() == 0
+LOG = "log"  # what the reaction has seen, line by line; no part of the tree that depl is asked to restore
+
+
+@dataclass
+class Case:
+    """A model, what was there before it, and what makes it fail or succeed. earlier: was deployed before."""
+
+    app: type[Component]
+    before: Callable[[Any], None] = lambda world: None
+    earlier: type[Component] | None = None
+    broken: type[Component] | None = None  # the same model, failing at its end
+
+
+def files_before(world: Any) -> None:
+    world.file("work/app/a.conf", "old\n", 0o600)
+    world.file("work/app/same", "same\n", 0o640)
+    world.file("work/app/both", "both\n", 0o4755)
+    world.file("work/app/old.1", "1")
+    world.file("work/app/releases/1/code", "one")
+    world.file("work/app/releases/2/code", "two")
+    world.file("work/app/taken/by/somebody", "tree\n")
+    os.symlink("releases/1", world.base / "work/app/current")
+    os.symlink("nowhere", world.base / "work/app/was-link")
+
+
+class Files(Component):
+    def configure(self) -> None:
+        self += Content("a.conf", content="new\n")
+        self += File("sub/dir/b.conf", content="b\n", leading=True, mode=0o600)
+        self += File("taken", content="mine\n", replace=True)
+        self += File("was-link", content="a file now\n")
+        self += Symlink("current", source="releases/2")
+        self += Purge("old.*")
+        self += Presence("present")
+        self += Mode("same", mode=0o600)
+
+
+class Rights(Component):
+    def configure(self) -> None:
+        self += File("both", content="both\n", mode=0o2755, owner=1, group=2)
+        self += File("made", ensure="directory", mode=0o2770, owner=1, group=2)
+        self += Owner("same", owner=3)
+        self += Group("same", group=4)
+
+
+class Raw(Component):
+    """Acts by itself, in two steps, in the file where it lies."""
+
+    touches = ("raw.conf", "raw.new")
+
+    def verify(self) -> None:
+        if not os.path.exists("raw.new") or Path("raw.conf").read_text() != "first second":
+            raise UpdateNeeded("it is not as it should be")
+
+    def update(self) -> None:
+        with open("raw.conf", "w") as file:
+            file.write("first")
+        self.touch("raw.new")
+        with open("raw.conf", "a") as file:
+            file.write(" second")
+
+
+class RawAndCommand(Component):
+    def configure(self) -> None:
+        self += Raw()
+        self += Command("mkdir registry/us", creates=(), unless="test -d registry/us", undo="rm -rf registry/us")
+        self += Command("mkdir built && echo x > built/x", creates="built")
+
+
+class Service(Component):
+    """Remembers which configuration it was told of, as a process would."""
+
+    def verify(self) -> None:
+        self.parent.config.assert_no_changes()
+
+    def update(self) -> None:
+        self.cmd(f"cat app.conf >> {self.root.environment.base_dir}/.depl/{LOG}")
+        self.cmd(f"cat app.conf >> {self.root.environment.base_dir}/.depl/{LOG}")
+
+
+def with_service(content: str, fails: bool = False) -> type[Component]:
+    class App(Component):
+        def configure(self) -> None:
+            self.config = File("app.conf", content=content)
+            self += self.config
+            self += Service()
+            if fails:
+                self += Failing()
+
+    return App
+
+
+class Failing(Component):
+    def verify(self) -> None:
+        raise UpdateNeeded("always")
+
+    def update(self) -> None:
+        raise RuntimeError("this one fails")
+
+
+def failing(app: type[Component]) -> type[Component]:
+    class App(app):  # type: ignore[valid-type, misc]
+        def configure(self) -> None:
+            super().configure()
+            self += Failing()
+
+    return App
+
+
+def named_app(cls: type[Component]) -> type[Component]:
+    return type("App", (cls,), {})
+
+
+CASES = {
+    "files": Case(named_app(Files), files_before, broken=failing(Files)),
+    "rights": Case(named_app(Rights), files_before, broken=failing(Rights)),
+    "raw": Case(
+        named_app(RawAndCommand),
+        lambda world: [world.file("work/app/raw.conf", "by hand"), world.file("work/app/registry/them", "x")] and None,
+        broken=failing(RawAndCommand),
+    ),
+    "fresh": Case(with_service("one\n"), broken=with_service("one\n", fails=True)),
+    "reaction": Case(with_service("two\n"), earlier=with_service("one\n"), broken=with_service("two\n", fails=True)),
+}
+if not ROOT:
+    del CASES["rights"]
+
+
+class Harness:
+    """One case. before, target: the trees between which everything must end."""
+
+    def __init__(self, world: Any, case: Case) -> None:
+        self.world, self.case = world, case
+        case.before(world)
+        if case.earlier:
+            assert world.run(case.earlier).status == "succeeded"
+        self.journals = len(list(world.base.glob(".depl/journal/*")))
+        self.before, self.seen_before = world.tree(), self.seen()
+        world.save()
+        assert world.run(case.app).status == "succeeded"
+        self.target = world.tree()
+        self.seen_after = self.seen()
+
+    def seen(self) -> str:
+        """What the service was told of last."""
+        path = self.world.base / ".depl" / LOG
+        return path.read_text().splitlines()[-1] if path.exists() and path.read_text() else ""
+
+    def is_before(self) -> None:
+        assert difference(self.world.tree(), self.before) == {}
+        if self.case.earlier:
+            assert self.seen() == self.seen_before
+
+    def is_target(self) -> None:
+        assert difference(self.world.tree(), self.target) == {}
+        assert self.seen() == self.seen_after
+
+    def back(self) -> None:
+        """Undo whatever stands of the run, and be as before."""
+        state = self.world.chain()
+        chains = len([path for path in self.world.base.glob(".depl/journal/*") if path.stat().st_size])
+        if state and (state.unsettled or (chains > self.journals and state.outcome == "succeeded")):
+            outcome = self.world.undo()
+            assert outcome.status == "reversed", outcome.conflicts
+        self.is_before()
+
+    def forth_and_back(self) -> None:
+        """A new run reaches the target, is a no-op the second time, and can be taken back as a whole."""
+        outcome = self.world.run(self.case.app)
+        assert outcome.error is None, outcome.error
+        self.is_target()
+        assert self.world.run(self.case.app).status == "nothing"
+        self.back()
+
+
+def difference(now: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    return {path: (now.get(path), then.get(path)) for path in {*now, *then} if now.get(path) != then.get(path)}
+
+
+EVERY = pytest.param(0, marks=pytest.mark.long, id="at every step")
+SOME = pytest.param(6, id="at some steps")
+each_case = pytest.mark.parametrize("name", CASES)
+at_steps = pytest.mark.parametrize("sample", [SOME, EVERY])
+
+
+def kill(harness: Harness, act: Callable[[], Any], sample: int) -> None:
+    """Kill at step after step, and each time recover in both ways. sample: of how many steps; 0: of all."""
+    world = harness.world
+    world.load()
+    steps = range(1, world.steps(act) + 1)
+    assert len(steps) > 10
+    for at in sorted(random.Random(len(steps)).sample(steps, sample)) if sample else steps:
+        for recover in (harness.back, harness.forth_and_back):
+            world.load()
+            world.killed(act, at)
+            try:
+                recover()
+            except BaseException as error:
+                error.add_note(f"after it was killed at step {at} of {len(steps)}")
+                raise
+
+
+@at_steps
+@each_case
+def test_a_run_that_was_killed_is_taken_back_or_completed(fast_world, name, sample):
+    kill(Harness(fast_world, CASES[name]), lambda: fast_world.run(CASES[name].app), sample)
+
+
+@at_steps
+@each_case
+def test_a_rollback_that_was_killed_is_completed_or_gone_over_by_a_new_run(fast_world, name, sample):
+    kill(Harness(fast_world, CASES[name]), lambda: fast_world.run(CASES[name].broken), sample)
+
+
+@at_steps
+@each_case
+def test_an_undo_that_was_killed_is_completed_or_gone_over_by_a_new_run(fast_world, name, sample):
+    harness = Harness(fast_world, CASES[name])
+    fast_world.save()
+    kill(harness, fast_world.undo, sample)

@@ -1,0 +1,1 @@
+"""The parts of `depl.lib.archive`; import from there."""

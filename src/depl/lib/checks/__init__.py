@@ -1,0 +1,1 @@
+"""The parts of `depl.lib.check`; import from there."""

@@ -1,0 +1,1 @@
+"""The parts of `depl.lib.download`; import from there."""

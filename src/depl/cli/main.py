@@ -1,0 +1,83 @@
+"""The `depl` command. Its subcommands are imported when they are called, so that `depl --help` costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from depl import __version__
+from depl.cli.session import Session
+from depl.errors import DeplError
+
+COMMANDS = {  # name: what the list of commands says about it; each lives in a module depl.cli.NAME
+    "local": "Realise one host of an environment here.",
+    "check": "Build and check the model of an environment.",
+    "undo": "Put back what a rollout changed.",
+    "init": "Write a new project that runs at once.",
+    "completion": "Print the completion script of a shell.",
+}
+
+EXAMPLES = """\b
+Examples:
+  depl init shop && cd shop
+  ./depl local dev --plan
+  ./depl local dev
+  ./depl undo dev
+
+\b
+Exit status:
+  0    done, or nothing to do
+  1    the configuration is wrong, or there is nothing to undo
+  2    the command line is wrong
+  3    failed, and everything is as before
+  4    failed, and something was not put back
+  5    somebody else is at work there
+  6    changes are pending (--plan --exit-code)
+  130  interrupted, and put back"""
+
+
+class Commands(click.Group):
+    """A group that knows its commands by name and imports the one that is called."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *more: Any, **how: Any) -> Any:
+        """Run a command line; the name is `depl`, however it was started."""
+        how.setdefault("complete_var", "_DEPL_COMPLETE")
+        return super().main(args, prog_name or "depl", *more, **how)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is called, imported; an unknown one is answered with close matches."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in COMMANDS:
+            command = getattr(import_module(f"depl.cli.{name}"), name)
+        return name, command, rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is called; every error becomes a message and a status."""
+        session = ctx.ensure_object(Session)
+        try:
+            super().invoke(ctx)
+        except DeplError as error:
+            session.fail(error)
+        except (click.exceptions.Exit, click.ClickException, click.Abort, EOFError):
+            raise
+        except KeyboardInterrupt:
+            session.interrupted()
+        except Exception as error:  # noqa: BLE001 - a mistake of depl's own ends in a sentence, too
+            session.fail_unexpectedly(error)
+        ctx.exit(session.status)
+
+
+@click.command(
+    cls=Commands,
+    commands={name: click.Command(name, help=text) for name, text in COMMANDS.items()},
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "--version", message="depl %(version)s")
+def main() -> None:
+    """Deploy services to machines, with a way back."""

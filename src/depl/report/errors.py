@@ -1,0 +1,88 @@
+"""Errors as text: a sentence, where to look, what to do next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from depl.errors import CmdExecutionError, DeplError, Mistakes
+from depl.report.lines import Line, counted
+
+TAIL = 50  # lines of output that a failure shows
+
+
+def error_lines(error: DeplError, base: str = "", shown: Sequence[str] = ()) -> list[Line]:
+    """An error as lines; a model's mistakes are listed by file.
+
+    base: paths below it are shown relative to it. shown: output that was printed already and need not be repeated.
+    """
+    if isinstance(error, Mistakes):
+        if len(error.mistakes) == 1 and not error.hint:
+            return error_lines(error.mistakes[0], base)
+        return list(_mistakes(error, base))
+    return [
+        Line(f"error: {error.message}", "red"),
+        *(Line(f"  {line}", "dim") for line in failed_output(error, shown)),
+        *_details(error, base, "  "),
+    ]
+
+
+def warning_lines(warnings: Iterable[object], base: str = "") -> list[Line]:
+    """The warnings of a model: sentences, or errors that are none."""
+    lines = []
+    for warning in warnings:
+        if isinstance(warning, DeplError):
+            lines += [Line(f"warning: {warning.message}", "yellow"), *_details(warning, base, "  ")]
+        else:
+            lines.append(Line(f"warning: {warning}", "yellow"))
+            where = _place(getattr(warning, "file", None), getattr(warning, "line", None), base)
+            lines += [Line(f"  at {where}")] if where else []
+    return lines
+
+
+def failed_output(error: DeplError, shown: Sequence[str] = ()) -> list[str]:
+    """The last lines that a failed command printed, unless they stand on the screen already."""
+    if not isinstance(error, CmdExecutionError):
+        return []
+    printed = [line for text in (error.stdout, error.stderr) for line in str(text).splitlines()]
+    tail = printed[-TAIL:]
+    if set(tail) <= set(shown):
+        return []
+    return [counted(len(printed) - TAIL, "line") + " before ...", *tail] if len(printed) > TAIL else tail
+
+
+def _mistakes(error: Mistakes, base: str) -> Iterator[Line]:
+    number = 0
+    for file, mistakes in groupby(error.mistakes, key=lambda mistake: mistake.file or ""):
+        yield Line(_place(file, None, base) or "in the model", "bold")
+        for mistake in mistakes:
+            number += 1
+            where = f"line {mistake.line}: " if mistake.line else ""
+            yield Line(f"  {number}. {where}{_indented(mistake.message, '     ')}", "red")
+            yield from _details(mistake, base, "     ", place=False)
+    yield Line(f"error: {error.message}", "red")
+    if error.hint:
+        yield Line(f"  {error.hint}", "cyan")
+
+
+def _details(error: DeplError, base: str, indent: str, place: bool = True) -> Iterator[Line]:
+    where = _place(error.file, error.line, base)
+    if place and where:
+        yield Line(f"{indent}at {where}")
+    if error.component:
+        yield Line(f"{indent}in {error.component}")
+    if error.hint:
+        yield Line(f"{indent}hint: {_indented(error.hint, indent + '      ')}", "cyan")
+
+
+def _indented(text: str, indent: str) -> str:
+    return text.replace("\n", "\n" + indent)
+
+
+def _place(file: str | None, line: int | None, base: str) -> str:
+    if not file:
+        return ""
+    if base and file.startswith(base + os.sep):
+        file = file[len(base) + 1 :]
+    return f"{file}:{line}" if line else file

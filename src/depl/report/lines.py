@@ -1,0 +1,177 @@
+"""Lines of text with a style, and the printer that puts them on a terminal or into a file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, Protocol, TextIO
+
+STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+class Line(NamedTuple):
+    """One line of text; style is empty or a word of STYLES."""
+
+    text: str
+    style: str = ""
+
+
+class Stage(Protocol):
+    """A line below all others on a terminal, that has to give way while something is printed (depl.report.live)."""
+
+    def print(self, text: str, otherwise: Callable[[str], None]) -> None: ...
+
+
+class Printer:
+    """Writes lines, with every value that must not be shown replaced.
+
+    A reader that went away (`| head`) or a full disk must not end a deployment half-way: what cannot be written is
+    dropped from then on.
+    """
+
+    def __init__(self, out: TextIO, err: TextIO, redact: Callable[[str], str] = str) -> None:
+        self.out, self.err, self.redact = out, err, redact
+        self._broken: set[int] = set()
+        self.stage: Stage | None = None
+        for stream in (out, err):
+            reconfigure = getattr(stream, "reconfigure", None)
+            if reconfigure is not None:
+                reconfigure(errors="backslashreplace")
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody looks at a terminal that can redraw a line."""
+        return is_terminal(self.out)
+
+    def clean(self, text: str) -> str:
+        """The text as it may be shown."""
+        return visible(self.redact(text))
+
+    def show(self, lines: Iterable[Line]) -> None:
+        """Print lines to the output."""
+        self._write(self.out, lines)
+
+    def complain(self, lines: Iterable[Line]) -> None:
+        """Print lines to the error output."""
+        self._flush(self.out)
+        self._write(self.err, lines)
+
+    def raw(self, text: str) -> None:
+        """Print a line for programs: no style, nothing escaped."""
+        self._put(self.out, text + "\n")
+
+    def _write(self, stream: TextIO, lines: Iterable[Line]) -> None:
+        text = "".join(self._styled(stream, line) for line in lines)
+        if not text:
+            return
+        if self.stage is not None and is_terminal(stream):
+            self.stage.print(text, lambda text: self._put(stream, text))
+        else:
+            self._put(stream, text)
+
+    def _styled(self, stream: TextIO, line: Line) -> str:
+        text = self.clean(line.text)
+        if line.style and has_colours(stream):
+            text = "\n".join(f"\x1b[{STYLES[line.style]}m{one}\x1b[0m" for one in text.split("\n"))
+        return text + "\n"
+
+    def _put(self, stream: TextIO, text: str) -> None:
+        if id(stream) in self._broken:
+            return
+        try:
+            stream.write(text)
+            stream.flush()
+        except (OSError, ValueError):
+            self._broken.add(id(stream))
+            _silence(stream)
+
+    def _flush(self, stream: TextIO) -> None:
+        self._put(stream, "")
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that can redraw a line."""
+    try:
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+    except ValueError:  # it was closed
+        return False
+
+
+def has_colours(stream: TextIO) -> bool:
+    """Whether styles may be used on a stream (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR") and is_terminal(stream)
+
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def visible(text: str) -> str:
+    """Text without what would move the cursor, change colours or ring the bell: a command may print anything."""
+    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+
+
+class Pieces:
+    """Joins the pieces of a stream to whole lines; a progress bar's line is what the last carriage return left."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+
+    @property
+    def partial(self) -> str:
+        """The line that has not ended yet."""
+        return _overwritten(self._rest)
+
+    def add(self, text: str) -> Iterator[str]:
+        """The lines that a piece completes."""
+        *whole, self._rest = (self._rest + text).split("\n")
+        for one in whole:
+            yield _overwritten(one)
+
+    def end(self) -> Iterator[str]:
+        """What is left when nothing more comes."""
+        rest, self._rest = self._rest, ""
+        if rest:
+            yield _overwritten(rest)
+
+
+def _overwritten(line: str) -> str:
+    return line.rstrip("\r").rpartition("\r")[2]
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: `1 change`, `2 changes`."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
+def seconds(value: float) -> str:
+    """A duration: `0.08 s`, `3.2 s`, `47 s`, `2 min 5 s`."""
+    if value < 1:
+        return f"{value:.2f} s"
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 60:
+        return f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s"
+
+
+def size(value: int) -> str:
+    """A number of bytes: `312 B`, `1.2 kB`, `104 MB`."""
+    amount = float(value)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            break
+        amount /= 1000
+    return f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
+
+
+def _silence(stream: TextIO) -> None:
+    """Let the interpreter's own flush at its end find somewhere to write to."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        pass

@@ -1,0 +1,209 @@
+"""A run as it happens, for people: quiet where nothing changes, clear where something fails."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from depl.errors import DeplError
+from depl.events import Event, Output, What
+from depl.report.changes import Shown, change_lines, counted_changes, sentence, unsafe_lines
+from depl.report.errors import TAIL
+from depl.report.lines import Line, Pieces, Printer, counted, seconds
+
+if TYPE_CHECKING:
+    from depl.report.live import LiveLine
+
+SLOW = 1.0  # seconds from which on a component's time is worth a word
+WAY_BACK = (What.REVERSING, What.REVERSED, What.REPEATED, What.KEPT, What.CONFLICT)
+
+
+class Outcome(Protocol):
+    """How a run ended; depl.rollout.local makes them. status: nothing, succeeded, reversed, stopped, blocked."""
+
+    status: str
+    changed: int
+    errors: list[DeplError]
+    interrupted: bool
+    kept: list[str]
+    conflicts: list[str]
+    unknown: list[str]
+
+
+class RunReport:
+    """Takes the events of one host's run and prints what people should see.
+
+    base: the project; files in it are named relative to it. planning: the changes are predicted, so their contents
+    and ways back are shown in full. told: the failures that were shown.
+    """
+
+    def __init__(
+        self,
+        printer: Printer,
+        base: str = "",
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        planning: bool = False,
+        live: LiveLine | None = None,
+    ) -> None:
+        self.printer, self.base = printer, base
+        self.quiet, self.verbose, self.planning, self.live = quiet, verbose, planning, live
+        self.told: set[str] = set()
+        self._tails: dict[str, deque[str]] = {}
+        self._pieces: dict[tuple[str, str], Pieces] = {}
+
+    def __call__(self, event: Event | Output) -> None:
+        """Print what an event comes to."""
+        if isinstance(event, Output):
+            self._output(event)
+            return
+        self._flush_output()
+        if self.live is not None:
+            self.live.show("putting back" if event.what in WAY_BACK else event.task or "")
+        if event.what is What.CHANGED:
+            if not self.quiet:
+                self.printer.show(changed_lines(event, verbose=self.verbose, planning=self.planning))
+        elif event.what is What.TASK_FAILED:
+            self._failed(event)
+        elif event.what is What.WARNING:
+            self.printer.complain([Line(f"warning: {_said(event)}", "yellow")])
+        elif not self.quiet:
+            self.printer.show(event_lines(event, self.verbose))
+
+    def _failed(self, event: Event) -> None:
+        if self.planning:
+            return  # told at the end, in full
+        self.told.add(str(event.data.get("error")))
+        shown = set() if self.quiet else {line for tail in self._tails.values() for line in tail}
+        self.printer.complain(failure_lines(event, self.base, shown))
+
+    def _output(self, output: Output) -> None:
+        component = output.component or ""
+        if self.live is not None:
+            self.live.show(component)
+        pieces = self._pieces.setdefault((component, output.stream), Pieces())
+        self._say(component, pieces.add(output.text))
+        if self.live is not None and pieces.partial:
+            self.live.say(self.printer.clean(pieces.partial))
+
+    def _flush_output(self) -> None:
+        for (component, _), pieces in self._pieces.items():
+            self._say(component, pieces.end())
+
+    def _say(self, component: str, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._tails.setdefault(component, deque(maxlen=TAIL)).append(line)
+            if self.live is not None:
+                self.live.say(self.printer.clean(line))
+            if not self.quiet:
+                self.printer.show([Line(f"{component} | {line}" if component else line, "dim")])
+
+    def end(self) -> None:
+        """Print what is left to say and take the live line away."""
+        self._flush_output()
+        if self.live is not None:
+            self.live.stop()
+
+
+def event_lines(event: Event, verbose: bool = False) -> list[Line]:
+    """What one event comes to, where that needs nothing but the event itself."""
+    name = event.component or event.task or ""
+    if event.what is What.TASK_SKIPPED:
+        return [Line(f"{name}: skipped, {event.data.get('reason') or 'as the environment says'}", "dim")]
+    if event.what is What.TASK_UNCHANGED:
+        return [Line(f"{name}: nothing to do", "dim")] if verbose else []
+    if event.what is What.TASK_STARTED:
+        return [Line(f"{name}: ...", "dim")] if verbose else []
+    if event.what is What.LOG:
+        return [Line(f"{name}: {_said(event)}" if name else _said(event))]
+    if event.what is What.REVERSING:
+        return [Line("putting back what was changed:", "bold")]
+    if event.what is What.REVERSED:
+        return [Line(f"  undo: {sentence(event.data.get('change') or {})}", "green")]
+    if event.what is What.REPEATED:
+        return [Line(f"  run again: {event.data.get('command')}", "green")]
+    if event.what is What.KEPT:
+        return [Line(f"  keep: {event.data.get('path')}{_because(event)}", "yellow")]
+    if event.what is What.CONFLICT:
+        return [Line(f"  not put back: {event.data.get('reason') or sentence(event.data.get('change') or {})}", "red")]
+    return []
+
+
+def changed_lines(event: Event, *, verbose: bool = False, planning: bool = False) -> list[Line]:
+    """A component that changed: why, and each of its changes."""
+    took = event.data.get("seconds") or 0
+    slow = f" ({seconds(took)})" if took >= SLOW else ""
+    name = event.component or event.task or ""
+    lines = [Line(f"{name}{_because(event)}{slow}", "bold")]
+    for change in event.data.get("changes", ()):
+        lines.extend(change_lines(change, contents=verbose or planning, ways=planning or verbose))
+    return lines
+
+
+def failure_lines(event: Event, base: str = "", shown: Collection[str] = ()) -> list[Line]:
+    """A component that failed. shown: lines of output that stand on the screen already."""
+    output = [line for line in event.data.get("output") or () if line not in shown]
+    place = str(event.data.get("place") or "").removeprefix(base + "/" if base else "")
+    hint = event.data.get("hint")
+    return [
+        Line(f"error: {event.data.get('error')}", "red"),
+        *(Line(f"  {line}", "dim") for line in output[-TAIL:]),
+        *([Line(f"  at {place}")] if place else []),
+        Line(f"  in {event.component or event.task}"),
+        *([Line(f"  hint: {hint}", "cyan")] if hint else []),
+    ]
+
+
+def end_lines(
+    outcome: Outcome, label: str, changes: Sequence[Shown] = (), *, components: int = 0, took: float = 0, undo: str = ""
+) -> list[Line]:
+    """The last words on a run. components: how many were looked at. undo: the command that takes it back."""
+    if outcome.status == "nothing":
+        return [Line(f"{label}: nothing to do ({counted(components, 'component')}, {seconds(took)})")]
+    if outcome.status == "succeeded":
+        return _success(outcome, label, changes, took, undo)
+    return [*_failure(outcome, label, took, undo), *left_lines(outcome)]
+
+
+def _success(outcome: Outcome, label: str, changes: Sequence[Shown], took: float, undo: str) -> list[Line]:
+    what = f", {counted_changes(changes)}" if changes else ""
+    lines = [Line(f"{label}: {counted(outcome.changed, 'component')} changed{what} in {seconds(took)}", "bold")]
+    unsafe = list(unsafe_lines(changes))
+    if unsafe:
+        lines += [Line("these cannot be promised to be undone:", "yellow"), *unsafe]
+    return [*lines, Line(f"  take it back with: {undo}")] if undo else lines
+
+
+def _failure(outcome: Outcome, label: str, took: float, undo: str) -> Iterator[Line]:
+    word = f"{label}: {'interrupted' if outcome.interrupted else 'failed'} after {seconds(took)}"
+    if outcome.status == "reversed":
+        yield Line(f"{word}; everything is as it was before", "red")
+    elif outcome.status == "stopped":
+        yield Line(f"{word}; {counted(outcome.changed, 'component')} changed, left as it is", "red")
+    else:
+        yield Line(f"{word}; not everything could be put back", "red")
+    if undo and outcome.status != "reversed":
+        yield Line(f"  put it back with: {undo}")
+
+
+def left_lines(outcome: Outcome) -> Iterator[Line]:
+    """What is not as it was before."""
+    for title, things in (
+        ("not put back:", outcome.conflicts if outcome.status != "stopped" else []),
+        ("kept as it is:", outcome.kept),
+        ("of unknown effect, so look at these:", outcome.unknown),
+    ):
+        if things:
+            yield Line(title, "yellow")
+            yield from (Line(f"  {thing}") for thing in things)
+
+
+def _because(event: Event) -> str:
+    reason = event.data.get("reason")
+    return f": {reason}" if reason else ""
+
+
+def _said(event: Event) -> str:
+    return str(event.data.get("text", ""))

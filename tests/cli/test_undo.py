@@ -1,0 +1,122 @@
+"""`depl undo`."""
+
+from __future__ import annotations
+
+import json
+
+
+def test_an_undo_puts_everything_back(depl, service):
+    depl("local", "dev", cwd=service)
+    done = depl("undo", "dev", cwd=service)
+    assert done.returncode == 0, done.stderr
+    assert not (service / "work").exists()
+    assert "put back in" in done.stdout
+
+
+def test_there_may_be_nothing_to_undo(depl, service):
+    done = depl("undo", "dev", cwd=service)
+    assert done.returncode == 1
+    assert "there is no rollout of dev to undo" in done.stderr
+
+
+def test_an_environment_that_does_not_exist_is_answered_with_the_one_that_was_meant(depl, service):
+    done = depl("undo", "dve", cwd=service)
+    assert done.returncode == 1
+    assert "'dev'" in done.stderr
+
+
+def test_an_undo_needs_no_component_files(depl, service):
+    depl("local", "dev", cwd=service)
+    (service / "components/hello/component.py").write_text("this is no Python")
+    assert depl("undo", "dev", cwd=service).returncode == 0
+    assert not (service / "work").exists()
+
+
+def test_a_plan_lists_what_would_be_put_back_and_touches_nothing(depl, service):
+    depl("local", "dev", cwd=service)
+    done = depl("undo", "dev", "--plan", cwd=service)
+    assert done.returncode == 0
+    assert f"remove  {service}/work/hello/hello.txt  [exact]" in done.stdout
+    assert "nothing was touched" in done.stdout
+    assert (service / "work/hello/hello.txt").exists()
+
+
+def test_a_plan_names_what_somebody_changed_since(depl, service):
+    depl("local", "dev", cwd=service)
+    (service / "work/hello/hello.txt").write_text("mine")
+    done = depl("undo", "dev", "--plan", cwd=service)
+    assert "not possible now" in done.stdout
+    assert "1 conflict" in done.stdout
+
+
+def test_a_plan_of_a_file_that_was_changed_twice_has_no_conflict(depl, service):
+    component = service / "components/hello/component.py"
+    text = component.read_text()
+    component.write_text(text + "        self += Again('hello.txt')\n" + AGAIN)
+    assert depl("local", "dev", cwd=service).returncode == 0
+    done = depl("undo", "dev", "--plan", cwd=service)
+    assert "conflict" not in done.stdout
+    assert done.stdout.count("hello.txt") >= 2
+
+
+AGAIN = """
+
+from depl.component import Component as Base
+
+
+class Again(Base):
+    namevar = "path"
+
+    def verify(self):
+        assert False
+
+    def update(self):
+        self.system.write(self.map(self.path), b"again")
+"""
+
+
+def test_what_somebody_changed_since_is_left_and_named(depl, service):
+    depl("local", "dev", cwd=service)
+    (service / "work/hello/hello.txt").write_text("mine")
+    done = depl("undo", "dev", cwd=service)
+    assert done.returncode == 4
+    assert "hello.txt" in done.stdout
+    assert (service / "work/hello/hello.txt").read_text() == "mine"
+
+
+def test_what_somebody_changed_since_may_be_put_back_all_the_same(depl, service):
+    depl("local", "dev", cwd=service)
+    (service / "work/hello/hello.txt").write_text("mine")
+    assert depl("undo", "dev", "--force", cwd=service).returncode == 0
+    assert not (service / "work").exists()
+
+
+def test_what_somebody_changed_since_may_be_kept(depl, service):
+    depl("local", "dev", cwd=service)
+    (service / "work/hello/hello.txt").write_text("mine")
+    assert depl("undo", "dev", "--keep", cwd=service).returncode == 0
+    assert (service / "work/hello/hello.txt").read_text() == "mine"
+
+
+def test_a_protected_environment_is_asked_about(depl, service):
+    depl("local", "dev", cwd=service)
+    environment = service / "environments/dev/environment.cfg"
+    environment.write_text(environment.read_text().replace("[hosts]", "confirm = True\n[hosts]"))
+    assert depl("undo", "dev", cwd=service).returncode == 2
+    assert (service / "work").exists()
+    assert depl("undo", "dev", "--yes", cwd=service).returncode == 0
+
+
+def test_json_lists_the_steps(depl, service):
+    depl("local", "dev", cwd=service)
+    done = depl("undo", "dev", "--plan", "--json", cwd=service)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[0]["event"] == "would_undo"
+    assert events[0]["data"]["change"]["verb"] == "remove"
+
+
+def test_json_ends_with_the_outcome(depl, service):
+    depl("local", "dev", cwd=service)
+    done = depl("undo", "dev", "--json", cwd=service)
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (last["event"], last["exit_status"]) == ("end", 0)

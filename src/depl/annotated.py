@@ -94,7 +94,8 @@ def _of(annotation: Any) -> Optional[Type]:
 
 
 def _of_generic(annotation: Any) -> Optional[Type]:
-    origin, parts = getattr(annotation, "__origin__", None), getattr(annotation, "__args__", ())
+    origin = getattr(annotation, "__origin__", None)
+    parts: Sequence[Any] = getattr(annotation, "__args__", ())
     if origin is Union or type(annotation).__name__ == "UnionType":
         return _union([_of(part) for part in parts])
     if origin is list and len(parts) == 1:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
 
 from depl import ini
-from depl.environment_file import Caution, Declared, declared_settings
+from depl.environment_file import Declared, declared_settings
 from depl.errors import ConfigurationError, DeplError
 from depl.host import Host, Override
 from depl.loading import Components, load_components
 from depl.settings import EnvironmentSettings, did_you_mean
+from depl.surroundings import Caution
 from depl.utils import Resolver, resolving
 from depl.vfs import PathMap
 

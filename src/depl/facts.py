@@ -63,11 +63,11 @@ class Facts:
 
 def facts_of(cls: type) -> Facts:
     """The facts on a component class."""
-    facts = cls.__dict__.get("_facts_of_class")
+    facts: Optional[Facts] = cls.__dict__.get("_facts_of_class")
     if facts is None:
         facts = _find(cls)
         cls._facts_of_class = facts  # type: ignore[attr-defined]
-    return facts  # type: ignore[no-any-return]
+    return facts
 
 
 def _find(cls: type) -> Facts:

@@ -103,7 +103,7 @@ def _knots(successors: Successors) -> List[List[int]]:
 
 
 def _pop_until(node: int, stack: List[int], on_stack: set[int]) -> List[int]:
-    knot = []
+    knot: List[int] = []
     while not knot or knot[-1] != node:
         knot.append(stack.pop())
         on_stack.discard(knot[-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from types import CodeType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Optional, Tuple
 
 Place = Tuple[str, int]  # file, line
@@ -15,14 +15,14 @@ _OURS = (PACKAGE, os.path.dirname(os.path.abspath(os.__file__)) + os.sep, "<")
 
 def calling_place(stop: Optional[CodeType] = None) -> Optional[Place]:
     """The line outside of depl and the standard library that led here; None if `stop` is reached before."""
-    frame = sys._getframe(1)
+    frame: Optional[FrameType] = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
         if not code.co_filename.startswith(_OURS):
             return code.co_filename, frame.f_lineno
         if code is stop:
             return None
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 

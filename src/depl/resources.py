@@ -32,7 +32,7 @@ class Provision:
     """A value that a component provides."""
 
     component: Component
-    key: str
+    key: Any  # a text, in general
     value: Any
     place: Place
 
@@ -43,7 +43,7 @@ class Subscription:
 
     root: RootComponent
     component: Component
-    key: str
+    key: Any
     host: Optional[str]
     strict: bool
     reverse: bool
@@ -204,7 +204,7 @@ class Resources:
 
     def unused(self, roots: Iterable[RootComponent]) -> Iterator[Tuple[RootComponent, ResourceMistake]]:
         """A mistake for each value that nobody asked for."""
-        asked: Dict[str, Dict[Optional[str], None]] = {}
+        asked: Dict[Any, Dict[Optional[str], None]] = {}
         for part in self._parts.values():
             for subscription in part.subscriptions:
                 asked.setdefault(subscription.key, {})[subscription.host] = None
@@ -214,7 +214,7 @@ class Resources:
                 if None not in hosts and root.host.name not in hosts:
                     yield from ((root, self._unused(provision, asked)) for provision in provisions)
 
-    def _unused(self, provision: Provision, asked: Mapping[str, Any]) -> ResourceMistake:
+    def _unused(self, provision: Provision, asked: Mapping[Any, Any]) -> ResourceMistake:
         wanted = sorted(key for key in asked if isinstance(key, str))
         near = difflib.get_close_matches(provision.key, wanted, 3) if isinstance(provision.key, str) else []
         hint = "Remove it, or require it (strict=False where it is optional)."

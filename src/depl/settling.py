@@ -115,7 +115,7 @@ class Settling:
             self.failures.pop(root, None)
         else:
             self.failures[root] = failure
-        reached = {(root, key) for key in self._resources.provided_by(root)}
+        reached: set[Tuple[RootComponent, Any]] = {(root, key) for key in self._resources.provided_by(root)}
         if failure is None:
             reached.add((root, None))
         if not reached <= self._seen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple, TypeVar
 
 from depl.errors import ComponentUsageError
 from depl.facts import platform_component
@@ -73,7 +73,7 @@ class InTree:
         file, line = calling_place(PREPARE) or self.place
         return ComponentUsageError(message, self, file=file, line=line)
 
-    def prepare(self, parent: Union[Component, RootComponent]) -> None:
+    def prepare(self, parent: Any) -> None:
         """Come under a parent and be configured."""
         self._come_under(parent)
         root = self.root

@@ -62,7 +62,7 @@ class Project:
             input="typed",
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -124,7 +124,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Project:
 
 
 def wait_for(what: str, is_so: object) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not is_so():  # type: ignore[operator]
         assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(0.005)
@@ -189,6 +189,7 @@ def test_another_lock_starts_python_in_its_own_environment(small: Project) -> No
     assert ran.output.split("/")[-1].startswith("requirements-dev-") and ran.output.endswith(" False\n")
 
 
+@pytest.mark.long
 def test_a_project_that_was_moved_is_set_up_anew(small: Project) -> None:
     small.run()
     moved = small.path.rename(small.path.with_name("moved"))
@@ -200,7 +201,7 @@ def test_a_project_that_was_moved_is_set_up_anew(small: Project) -> None:
 
 def test_two_at_once_set_up_once(small: Project) -> None:
     both = [small.start(), small.start()]
-    ends = [(process.communicate(timeout=120), process.returncode) for process in both]
+    ends = [(process.communicate(timeout=600), process.returncode) for process in both]
     assert [status for _, status in ends] == [0, 0]
     errors = "".join(errors for (_, errors), _ in ends)
     assert errors.count("setting up") == 2 and errors.count("another one is setting up") == 1
@@ -238,6 +239,7 @@ def test_another_lock_means_another_environment_and_the_one_before_stays_for_wha
     assert (ran.said["tiny"], ran.errors) == ("1.1", "")
 
 
+@pytest.mark.long
 def test_a_python_that_vanished_is_replaced(small: Project) -> None:
     small.run()
     python = small.room / small.environments()[0] / "bin" / "python"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,48 +61,18 @@ def _seen(path: str) -> tuple[Any, ...]:
     return ("other", mode, found.st_uid, found.st_gid, None)
 
 
-@dataclass
-class Result:
-    """What a run came to. status: the exit status that the command line would give; left: what was not put back."""
-
-    status: int = 0
-    events: list[Event] = field(default_factory=list)
-    output: list[Output] = field(default_factory=list)
-    errors: list[DeplError] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
+class Result(Outcome):
+    """What a run came to."""
 
     @property
     def changed(self) -> list[str]:
         """The ids of the components that were (or would be) updated, in order, without the root's name."""
-        return [(event.component or "").partition("/")[2] for event in self.events if event.what is What.CHANGED]
-
-    @property
-    def changes(self) -> list[Mapping[str, Any]]:
-        """What was (or would be) changed, as it is shown to people."""
-        return [change for event in self.events if event.what is What.CHANGED for change in event.data["changes"]]
+        return [id.partition("/")[2] for id in super().changed]
 
     @property
     def reasons(self) -> list[str]:
         """Why each of them was updated."""
         return [event.data["reason"] for event in self.events if event.what is What.CHANGED]
-
-    @property
-    def diff(self) -> str:
-        """All diffs as one text."""
-        return "\n".join(str(change.get("diff") or "") for change in self.changes)
-
-    @property
-    def error(self) -> str:
-        """All errors as one text, with their hints."""
-        return "\n".join(f"{error} ({error.hint})" for error in self.errors)
-
-    def ended(self, outcome: Outcome, status: int) -> None:
-        """Note how a run ended."""
-        self.status, self.left = status, [*outcome.conflicts, *outcome.kept]
-        self.errors += outcome.errors
-
-    def take(self, event: Event | Output) -> None:
-        (self.output if isinstance(event, Output) else self.events).append(event)  # type: ignore[arg-type]
 
 
 class Project:
@@ -119,6 +88,7 @@ class Project:
         self.defdir = base / "components" / "app"
         self.work = base / "work" / "app"
         self.component: Any = None
+        self.bench = Bench(base, Result)
         self.defdir.mkdir(parents=True, exist_ok=True)
         (self.defdir / "component.py").write_text(COMPONENT)
         (base / "environments" / "test").mkdir(parents=True, exist_ok=True)
@@ -156,36 +126,17 @@ class Project:
         self.component = model.roots[0].component
         return model
 
-    def plan(self) -> Result:
+    def plan(self) -> Outcome:
         """What would change; everything stays as it is."""
-        result = Result()
-        model = self._model(result)
-        if model is not None:
-            planned = local.plan(model, "localhost", self.options(), result.take)
-            result.errors += planned.errors
-            result.status = 3 if planned.errors else 0
-        return result
+        return self.bench.plan(self.model)
 
-    def deploy(self) -> Result:
+    def deploy(self) -> Outcome:
         """Make it so; what fails is rolled back."""
-        result = Result()
-        model = self._model(result)
-        if model is not None:
-            outcome = local.realise(model, "localhost", self.options(), result.take)
-            result.ended(outcome, {"nothing": 0, "succeeded": 0, "reversed": 3}.get(outcome.status, 4))
-        return result
+        return self.bench.deploy(self.model)
 
-    def undo(self) -> Result:
+    def undo(self) -> Outcome:
         """Take back what the newest run changed that was not taken back yet."""
-        result = Result()
-        try:
-            outcome = local.undo("test", self.options(), result.take, model=self.model)
-        except NothingToUndo as error:
-            result.errors.append(error)
-            result.status = 1
-        else:
-            result.ended(outcome, 0 if outcome.status == "reversed" else 4)
-        return result
+        return self.bench.undo()
 
     def options(self) -> Options:
         """How it is run."""
@@ -204,11 +155,3 @@ class Project:
                         self.__iadd__(component)
 
         return App
-
-    def _model(self, result: Result) -> Model | None:
-        try:
-            return self.model()
-        except DeplError as error:
-            result.errors += error.mistakes if isinstance(error, Mistakes) else [error]
-            result.status = 1
-            return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Union  # noqa: UP035
+from typing import Any, Dict, List, Optional, Union
 
 import pytest
 
@@ -38,14 +38,14 @@ class Annotated(Component):
     flag: bool = False
     names: list = []  # type: ignore[type-arg]  # noqa: RUF012
     numbers: list[int] = []  # noqa: RUF012
-    old_numbers: List[int] = []  # noqa: RUF012, UP006
+    old_numbers: List[int] = []  # noqa: RUF012
     mapping: dict[str, str] = {}  # noqa: RUF012
-    old_mapping: Dict[str, str] = {}  # noqa: RUF012, UP006
+    old_mapping: Dict[str, str] = {}  # noqa: RUF012
     file: Path = Path()
     colour: Colour = Colour.RED
-    maybe: Optional[int] = None  # noqa: UP045
+    maybe: Optional[int] = None
     modern: int | None = None
-    either: Union[int, str] = 1  # noqa: UP007
+    either: Union[int, str] = 1
     unknown: set[int] = frozenset()  # type: ignore[assignment]
     misspelt: Intt = 1  # type: ignore[name-defined]  # noqa: F821
     bare = 1
@@ -202,7 +202,7 @@ def test_annotations_that_are_objects_are_read_too(prepared: Prepared) -> None:
     class Objects(Component):
         pass
 
-    Objects.__annotations__ = {"a": int, "b": Optional[int], "c": List[int], "d": list[int], "e": int | None}  # noqa: UP006, UP045
+    Objects.__annotations__ = {"a": int, "b": Optional[int], "c": List[int], "d": list[int], "e": int | None}
     for name in "abcde":
         setattr(Objects, name, None)
     one = prepared(Objects, a="1", b="2", c="3", d="4", e="5")

@@ -103,7 +103,7 @@ class TestConstructor:
             id = 3  # type: ignore[assignment]
 
         with pytest.raises(
-            ComponentUsageError, match="Numbered has an attribute 'id', which is a name that depl needs"
+            ComponentUsageError, match=r"Numbered has an attribute 'id', which is a name that depl needs"
         ):
             Numbered()
 
@@ -281,7 +281,7 @@ class TestTree:
             pass
 
         platform("nixos", Base)(type("First", (Component,), {"__module__": "one"}))
-        with pytest.raises(ComponentUsageError, match="platform 'nixos' of Base is taken by one.First"):
+        with pytest.raises(ComponentUsageError, match=r"platform 'nixos' of Base is taken by one\.First"):
             platform("nixos", Base)(type("Second", (Component,), {"__module__": "two"}))
 
     def test_a_hook_component_provides_itself(self, prepared: Prepared) -> None:

@@ -300,7 +300,7 @@ class TestMistakes:
     def test_any_exception_of_configure_is_told_with_its_line(self, mistakes: MistakesOf) -> None:
         class Broken(Component):
             def configure(self) -> None:
-                {}["key"]  # noqa: B018
+                {}["key"]
 
         class Outer(Component):
             def configure(self) -> None:

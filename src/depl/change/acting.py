@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from typing import Any, Callable, Optional, Sequence
 
 from depl.change import disk
-from depl.change.blobs import Blobs
+from depl.change.blobs import Blobs, copy_link
 from depl.change.changes import Move, Put
 from depl.change.commands import Commanding
-from depl.change.finishing import finish, move as move_tree
+from depl.change.finishing import finish
+from depl.change.finishing import move as move_tree
 from depl.change.journal import Journal, make_private
-from depl.change.nodes import Absent, File, Node, Path
+from depl.change.nodes import Absent, File, Link, Node, Path
 from depl.change.records import Did, Failed, Made
 from depl.change.recovery import unmade
 from depl.change.shown import show_change
@@ -69,8 +70,8 @@ class ActingSystem(Commanding):
             contents = [self._prepare(one, first + offset) for offset, one in enumerate(staged)]
             if self.durability == "full":
                 with _failing(staged[0]):
-                    disk.sync_files([content for content in contents if content])
-            if any(isinstance(one.change.before, File) for one in staged):
+                    disk.sync_files([content for content in contents if content and not os.path.islink(content)])
+            if any(isinstance(one.change.before, (File, Link)) for one in staged):
                 self.blobs.sync()
             dids = self._record(*(Did(0, one.component, one.change, one.undoes) for one in staged))
         except BaseException:
@@ -120,10 +121,13 @@ class ActingSystem(Commanding):
         self.commit()
         before = self.look(path, content=True)
         put = Put(path, before, None)
-        if isinstance(before, File) and before.digest is not None:
+        if isinstance(before, (File, Link)):
             with _failing(Staged(put, self.component)):
                 number = self.journal.next_number + (1 if self._unmarked else 0)
-                self.blobs.keep(path, before.digest, number, copied=True)
+                if isinstance(before, Link):
+                    self.blobs.keep_link(path, number)
+                else:
+                    self.blobs.keep(path, before.digest or "", number, copied=True)
                 self.blobs.sync()
         self._record(Did(0, self.component, put))
 
@@ -135,6 +139,8 @@ class ActingSystem(Commanding):
         if isinstance(after, File) and not (isinstance(before, File) and before.digest == after.digest):
             assert after.digest is not None
             source = self.blobs.image(after.digest, did.n)
+        elif isinstance(after, Link) and after != before and os.path.lexists(self.blobs.link_image(did.n)):
+            source = self.blobs.link_image(did.n)
         put = Put(did.change.path, before, after)
         self.shown.append(show_change(put))
         self._stage(Staged(put, did.component, source=source, undoes=did.n))
@@ -155,17 +161,25 @@ class ActingSystem(Commanding):
         put = staged.change
         content = None
         if staged.content is not None or staged.source is not None:
-            assert isinstance(put.after, File)
             directory = os.path.join(self.directory, "stage")
             make_private(directory)
             content = os.path.join(directory, str(number))
+            if isinstance(put.after, Link):
+                copy_link(staged.source or "", content)
+                return self._keep_before(put, content, number)
+            assert isinstance(put.after, File)
             if staged.undoes is not None and staged.source is not None:
                 disk.write_image(content, staged.source, put.after)
             else:
                 disk.write(content, staged.content, staged.source, put.after)
+        return self._keep_before(put, content, number)
+
+    def _keep_before(self, put: Put, content: Optional[Path], number: int) -> Optional[Path]:
         if isinstance(put.before, File) and (content is not None or not isinstance(put.after, File)):
             assert put.before.digest is not None
             self.blobs.keep(put.path, put.before.digest, number)
+        elif isinstance(put.before, Link) and put.before != put.after:
+            self.blobs.keep_link(put.path, number)
         return content
 
     def _stage(self, staged: Staged) -> None:

@@ -79,6 +79,18 @@ class Blobs:
                 os.fsync(file.fileno())
             os.rename(temporary, image)
 
+    def keep_link(self, path: Path, number: int) -> None:
+        """Keep a symbolic link as it is before change `number`: for its owner, as the journal has where it leads."""
+        image = self.link_image(number)
+        make_private(self.directory)
+        if os.path.lexists(image):
+            os.unlink(image)
+        copy_link(path, image)
+
+    def link_image(self, number: int) -> Path:
+        """Where the link lies, if any, that was kept before change `number`."""
+        return self._path(f"link.{number}")
+
     def sync(self) -> None:
         """See to it that the names of the blobs are on disk."""
         if os.path.isdir(self.directory):  # no change so far needed an image, if there is none
@@ -106,6 +118,17 @@ def digest_of(path: Path) -> Optional[Digest]:
     except FileNotFoundError:
         return None
     return digest.hexdigest()
+
+
+def copy_link(path: Path, to: Path) -> None:
+    """A symbolic link once more: the same inode where that is possible, else one like it."""
+    try:
+        os.link(path, to, follow_symlinks=False)
+    except OSError:
+        status = os.lstat(path)
+        os.symlink(os.readlink(path), to)
+        if (status.st_uid, status.st_gid) != (os.lstat(to).st_uid, os.lstat(to).st_gid):
+            os.chown(to, status.st_uid, status.st_gid, follow_symlinks=False)
 
 
 def _lost(path: Path) -> JournalError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from typing import Callable, Mapping, Optional
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Mapping, Optional
 
 from depl.change.blobs import Blobs
 from depl.change.changes import Run, WayBack
@@ -15,6 +16,26 @@ from depl.change.records import Did
 from depl.change.shown import show_change
 from depl.change.system import Input, System
 from depl.errors import CmdExecutionError
+
+HIDDEN = "(a command that must not be shown)"
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A command with all that it needs to run again from the journal."""
+
+    command: Command
+    cwd: Optional[Path] = None
+    env: Optional[Mapping[str, str]] = None
+    timeout: Optional[float] = None
+    input: Optional[Input] = None
+    check: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON; a list stays a list, a text a text."""
+        input = self.input.decode("utf-8", "surrogateescape") if isinstance(self.input, bytes) else self.input
+        command = self.command if isinstance(self.command, str) else list(self.command)
+        return {**vars(self), "command": command, "input": input}
 
 
 class Commanding(System):
@@ -55,7 +76,7 @@ class Commanding(System):
         check: bool = False,
     ) -> tuple[int, str, str]:
         self.commit()
-        return self._execute(command, cwd, env, timeout, input, check, silent=True)
+        return self._execute(Invocation(command, cwd, env, timeout, input, check), shown_command(command), silent=True)
 
     def run(
         self,
@@ -76,102 +97,83 @@ class Commanding(System):
         self.commit()
         self._remembered.clear()
         cwd = cwd or os.getcwd()
-        text = "(a command that must not be shown)" if sensitive else self._redact(shown or shown_command(command))
+        forth = Invocation(command, cwd, env, timeout, input, check)
+        back = None if undo is None else Invocation(undo, cwd, env, timeout, None, True)
+        text = HIDDEN if sensitive else self._redact(shown or shown_command(command))
         run = Run(
-            self._keep(command, cwd, env, timeout, input, check),
+            self.blobs.add_json(forth.as_json()),
             text,
             way_back or self._usual_way_back(undo),
-            None if undo is None else self._keep(undo, cwd, env, timeout, None, True),
+            None if back is None else self.blobs.add_json(back.as_json()),
             "" if undo is None else self._redact(undo_shown or shown_command(undo)),
             reason,
         )
         self.shown.append(show_change(run))
         self.note(Did(0, self.component, run))
-        try:
-            return self._execute(command, cwd, env, timeout, input, check, silent=sensitive)
-        except CmdExecutionError as error:
-            error.cmd = text
-            raise
+        return self._execute(forth, text, silent=sensitive)
 
     def run_recorded(self, run: Run, component: str, undoes: Optional[int]) -> None:
         """Run a command again, or an undo, as the journal has it. Errors: CmdExecutionError, JournalError."""
         self.commit()
         self._remembered.clear()
         self.component = component
-        how = self.blobs.read_json(run.command)
+        invocation = Invocation(**self.blobs.read_json(run.command))
         self.shown.append(show_change(run))
         self.note(Did(0, component, run, undoes))
-        self._execute(how["command"], how["cwd"], how["env"], how["timeout"], how["input"], how["check"], silent=False)
+        self._execute(invocation, run.shown, silent=run.shown == HIDDEN)
 
-    def _keep(
-        self,
-        command: Command,
-        cwd: Path,
-        env: Optional[Mapping[str, str]],
-        timeout: Optional[float],
-        input: Optional[Input],
-        check: bool,
-    ) -> str:
-        if isinstance(input, bytes):
-            input = input.decode("utf-8", "surrogateescape")
-        argv = command if isinstance(command, str) else list(command)
-        how = {"command": argv, "cwd": cwd, "env": env, "timeout": timeout, "input": input, "check": check}
-        return self.blobs.add_json(how)
+    def keep_undo(self, command: str) -> str:
+        """Keep a command that an author declared as the undo of an update; its name in the journal."""
+        return self.blobs.add_json(Invocation(command, os.getcwd(), check=True).as_json())
 
     def _usual_way_back(self, undo: Optional[Command]) -> WayBack:
         if undo is not None:
             return WayBack.COMPENSATING
         return WayBack.REPEAT if self.reacting else WayBack.UNKNOWN
 
-    def _execute(
-        self,
-        command: Command,
-        cwd: Optional[Path],
-        env: Optional[Mapping[str, str]],
-        timeout: Optional[float],
-        input: Optional[Input],
-        check: bool,
-        silent: bool,
-    ) -> tuple[int, str, str]:
+    def _execute(self, invocation: Invocation, shown: str, silent: bool) -> tuple[int, str, str]:
+        if invocation.timeout is None:
+            invocation = replace(invocation, timeout=self.command_timeout)
+
+        def on_output(stream: str, text: str) -> None:
+            if not silent:
+                self._on_output(self.component, stream, text)
+
         return run_command(
-            command,
-            cwd=cwd,
-            env=env,
-            timeout=self.command_timeout if timeout is None else timeout,
-            input=input,
-            check=check,
-            component=self.component,
-            on_output=(lambda stream, text: None)
-            if silent
-            else (lambda stream, text: self._on_output(self.component, stream, text)),
+            invocation,
+            shown,
+            self.component,
+            on_output=on_output,
             terminated=self._terminated,
+            secret=shown == HIDDEN,
         )
 
 
 def run_command(
-    command: Command,
-    *,
-    cwd: Optional[Path],
-    env: Optional[Mapping[str, str]],
-    timeout: Optional[float],
-    input: Optional[Input],
-    check: bool,
+    invocation: Invocation,
+    shown: str,
     component: str,
+    *,
     on_output: Callable[[str, str], None] = lambda stream, text: None,
     terminated: Callable[[], bool] = lambda: False,
+    secret: bool = False,
 ) -> tuple[int, str, str]:
-    """Run a command, with what goes wrong as a CmdExecutionError."""
-    text = shown_command(command)
+    """Run a command, with what goes wrong as a CmdExecutionError. secret: which then keeps what the command said."""
     try:
         result: Result = execute(
-            command, cwd=cwd, env=env, timeout=timeout, input=input, on_output=on_output, terminated=terminated
+            invocation.command,
+            cwd=invocation.cwd,
+            env=invocation.env,
+            timeout=invocation.timeout,
+            input=invocation.input,
+            on_output=on_output,
+            terminated=terminated,
         )
     except OSError as error:
-        where = f" in {cwd}" if cwd else ""
+        where = f" in {invocation.cwd}" if invocation.cwd else ""
         reason = f"cannot be started{where}: {error.strerror}"
-        raise CmdExecutionError(text, 127, reason=reason, component=component) from error
-    if result.status is None:
-        raise CmdExecutionError(text, None, result.stdout, result.stderr, reason=result.reason, component=component)
-    if check and result.status != 0:
-        raise CmdExecutionError(text, result.status, result.stdout, result.stderr, component=component)
+        raise CmdExecutionError(shown, 127, reason=reason, component=component) from error
+    if result.status is None or (invocation.check and result.status != 0):
+        said = ("", "") if secret else (result.stdout, result.stderr)
+        raise CmdExecutionError(shown, result.status, *said, reason=result.reason, component=component)
     return result.status, result.stdout, result.stderr

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Optional
 
-from depl.change.blobs import CHUNK, digest_of
+from depl.change.blobs import CHUNK, copy_link, digest_of
 from depl.change.changes import Put
 from depl.change.journal import sync_directory
 from depl.change.nodes import Absent, Directory, File, Link, Node, Other, Path
@@ -117,7 +117,7 @@ def make(put: Put, content: Optional[Path], number: int) -> None:
     after = put.after
     if put.before == after:
         return
-    if isinstance(after, File) and content is not None:
+    if isinstance(after, (File, Link)) and content is not None:
         _rename(content, put.path, number)
     elif isinstance(after, (File, Directory)):
         if isinstance(after, Directory) and not isinstance(put.before, Directory):
@@ -203,6 +203,11 @@ def _rename(content: Path, path: Path, number: int) -> None:
             raise
         temporary = temporary_name(path, number)
         clear(temporary)
+        if os.path.islink(content):
+            copy_link(content, temporary)
+            os.rename(temporary, path)
+            os.unlink(content)
+            return
         copy_tree(content, temporary)
         os.chown(temporary, os.lstat(content).st_uid, os.lstat(content).st_gid)
         os.chmod(temporary, stat.S_IMODE(os.lstat(content).st_mode))

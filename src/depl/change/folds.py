@@ -107,11 +107,11 @@ def rule_of_three(now: Node, change: Put) -> Restore:
 
 @dataclass(frozen=True)
 class ChainState:
-    """What a journal comes to. rollouts: the forward ones in it, first to last."""
+    """What a journal comes to. rollouts: the forward ones in it, first to last; environments: theirs."""
 
     rollouts: tuple[str, ...]
     undos: tuple[str, ...]
-    environment: str
+    environments: tuple[str, ...]
     host: str
     settled: bool
     outcome: str  # of the last Settled
@@ -128,15 +128,19 @@ def chain_state(records: Iterable[Record]) -> ChainState:
     listed = list(records)
     rollouts: dict[str, None] = {}
     undos: dict[str, None] = {}
-    environment = host = ""
+    environments: dict[str, None] = {}
+    host = ""
     settled, outcome = True, ""
     for record in listed:
         if isinstance(record, Begin):
             (undos if record.undoes else rollouts)[record.rollout] = None
-            environment, host = environment or record.environment, host or record.host
+            environments[record.environment] = None
+            host = host or record.host
             settled = False
         elif isinstance(record, Settled):
             settled, outcome = True, record.outcome
         elif not isinstance(record, Made):
             settled = False
-    return ChainState(tuple(rollouts), tuple(undos), environment, host, settled, outcome, tuple(left_to_undo(listed)))
+    return ChainState(
+        tuple(rollouts), tuple(undos), tuple(environments), host, settled, outcome, tuple(left_to_undo(listed))
+    )

@@ -159,8 +159,7 @@ class Journals:
 
 def read(path: str) -> list[Record]:
     """The records of a journal. A torn last line is ignored; a broken one before it is a JournalError."""
-    with open(path, "rb") as file:
-        lines = file.read().split(b"\n")
+    lines = _content(path).split(b"\n")
     records: list[Record] = []
     for number, line in enumerate(lines, 1):
         if not line:
@@ -181,14 +180,27 @@ def read(path: str) -> list[Record]:
 
 def read_last(path: str) -> Optional[Record]:
     """The last whole record of a journal, without reading the rest."""
-    with open(path, "rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 4096))
-        lines = file.read().split(b"\n")
+    lines = _content(path, last=4096).split(b"\n")
     if lines[-1] or len(lines) < 3:
         records = read(path)
         return records[-1] if records else None
     return _record(lines[-2])
+
+
+def _content(path: str, last: Optional[int] = None) -> bytes:
+    """What is in a journal, or at its end. Errors: JournalError."""
+    try:
+        with open(path, "rb") as file:
+            if last is not None:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - last))
+            return file.read()
+    except OSError as error:
+        raise JournalError(
+            f"the journal {path} cannot be read: {error.strerror}",
+            file=path,
+            hint="Deploy as the user who deployed here before, or as root.",
+        ) from error
 
 
 def _line(record: Record) -> bytes:

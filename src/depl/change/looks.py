@@ -61,7 +61,7 @@ class Looks(ABC):
             return self._read(path)
         if staged.content is not None:
             return staged.content
-        if staged.source is not None:
+        if staged.source is not None and isinstance(staged.change.after, File):
             with open(staged.source, "rb") as file:
                 return file.read()
         if isinstance(staged.change.after, File):

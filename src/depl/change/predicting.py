@@ -7,7 +7,7 @@ from typing import Callable, Mapping, Optional
 
 from depl.change import disk
 from depl.change.changes import Move, Put, Run, WayBack
-from depl.change.commands import run_command
+from depl.change.commands import HIDDEN, Invocation, run_command
 from depl.change.looks import path_through
 from depl.change.nodes import Absent, Node, Path
 from depl.change.process import Command
@@ -46,15 +46,9 @@ class PredictingSystem(System):
         input: Optional[Input] = None,
         check: bool = False,
     ) -> tuple[int, str, str]:
-        return run_command(
-            command,
-            cwd=cwd,
-            env=env,
-            timeout=self.command_timeout if timeout is None else timeout,
-            input=input,
-            check=check,
-            component=self.component,
-        )
+        wanted = self.command_timeout if timeout is None else timeout
+        invocation = Invocation(command, cwd, env, wanted, input, check)
+        return run_command(invocation, shown_command(command), self.component)
 
     def run(
         self,
@@ -72,7 +66,7 @@ class PredictingSystem(System):
         undo_shown: Optional[str] = None,
         sensitive: bool = False,
     ) -> tuple[int, str, str]:
-        text = "(a command that must not be shown)" if sensitive else self._redact(shown or shown_command(command))
+        text = HIDDEN if sensitive else self._redact(shown or shown_command(command))
         usual = WayBack.COMPENSATING if undo else WayBack.REPEAT if self.reacting else WayBack.UNKNOWN
         self.shown.append(show_change(Run("", text, way_back or usual, reason=reason)))
         return 0, "", ""

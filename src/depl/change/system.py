@@ -37,7 +37,7 @@ class System(Looks):
         gid: Optional[int] = None,
         show: bool = True,
     ) -> None:
-        """A regular file with this content. Files and links are replaced; an existing mode and owner stay unless given."""
+        """A regular file with this content. Files and links are replaced; mode and owner stay unless given."""
         before = self.look(path, content=True)
         after = self._file(path, before, hashlib.sha256(content).hexdigest(), mode, uid, gid)
         if before == after:

@@ -66,11 +66,10 @@ class Target:
         """
         newer: list[ChainState] = []
         for path, state in self.journals.states():
-            if state.environment != environment:
-                continue
-            named = rollout in (*state.rollouts, *state.undos)
-            if rollout is None and (state.unsettled or state.outcome == "succeeded"):
-                return path, state
+            mine = environment in state.environments
+            named = mine and rollout in (*state.rollouts, *state.undos)
+            if mine and rollout is None and (state.unsettled or state.outcome == "succeeded"):
+                return path, _only_if_free(state, state.rollouts[-1], newer)
             if named:
                 return path, _only_if_free(state, rollout or "", newer)
             newer.append(state)

@@ -136,7 +136,7 @@ class Walk:
         system, journal = self.system, self._journal
         system.commit()
         causes = self._causes.of(component)
-        journal.append(Began(0, component.id, causes, component.id in self._known))
+        journal.append(Began(0, component.id, causes, component.id in self._known), durable=True)
         captured = [] if facts.predictable else self._capture(component)
         system.reacting = bool(causes)
         try:
@@ -158,19 +158,9 @@ class Walk:
         declared = declared_way_back(component)
         if declared is not None:
             way_back, undo, reason = declared
-            blobs = self.system.blobs
-            how = None
-            if undo is not None:
-                how = {"command": undo, "cwd": os.getcwd(), "env": None, "timeout": None, "input": None, "check": True}
-            run = Run(
-                "",
-                f"update() of {component.id}",
-                way_back,
-                None if how is None else blobs.add_json(how),
-                undo or "",
-                reason,
-            )
-            self._journal.append(Did(0, component.id, run), durable=True)
+            kept = None if undo is None else self.system.keep_undo(undo)
+            run = Run("", f"update() of {component.id}", way_back, kept, undo or "", reason)
+            self.system.note(Did(0, component.id, run))
         return paths
 
     def _verify_again(self, component: Component, facts: Facts) -> None:

@@ -9,26 +9,33 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import Any, Mapping, Optional, Sequence
+from typing import Mapping, Optional, Sequence
 
 from depl.change.changes import WayBack
-from depl.component import Attribute, Component, ConfigString, handle_event
-from depl.errors import CmdExecutionError, ComponentUsageError, ConfigurationError, DeploymentError, UpdateNeeded
-from depl.lib.file import Directory, File, Purge
+from depl.component import Attribute, Component, ConfigString
+from depl.errors import ComponentUsageError, ConfigurationError, UpdateNeeded
+from depl.lib.file import Directory, File
+from depl.lib.program import Eventlistener, Program, StoppedProgram
 from depl.lib.python import Package, Requirements, VirtualEnv
 from depl.lib.supervisord import (
-    LIVING,
     LONGEST_SOCKET,
     SHUT_DOWN,
-    START,
     START_SUPERVISORD,
-    STOP,
     Process,
-    entry,
     look_at,
+    script,
     supervisord_conf,
 )
 from depl.utils import Address
+
+__all__ = ["Eventlistener", "Program", "RunningSupervisor", "StoppedProgram", "Supervisor"]
+
+WITHOUT_EFFECT = {  # what batou's Supervisor could be given -> why it is not needed
+    "buildout_cfg": "no buildout is involved; `version` or `requirements` say what is installed",
+    "logrotate": "supervisord rotates its logs itself, see `logfile_maxbytes` and `logfile_backups`",
+    "nagios": "no monitoring is set up; `depl check --live` tells whether the programs run",
+    "check_contact_groups": "no monitoring is set up",
+}
 
 
 class Supervisor(Component):
@@ -37,7 +44,13 @@ class Supervisor(Component):
     version: of supervisor; requirements: a requirements file with hashes to install it from instead. python: version
     for its virtual environment. address: also listen for HTTP there ("localhost:9001"; by default only on the socket).
     pidfile, socketpath: relative to the working directory. loglevel; logfile_maxbytes, logfile_backups: supervisord
-    rotates its own log and those of its programs. enable: whether it should run.
+    rotates its own log and those of its programs. enable: whether it should run. deployment_mode: "hot" or "cold", for
+    the Programs that do not say themselves. wait_for_running: False does not wait until programs run; then they fail
+    only where supervisord gave them up. max_startup_delay: seconds that they may take together, beyond a minute, when
+    supervisord starts. supervisor_conf: a template of your own, beside the component file, for its configuration.
+
+    buildout_cfg, logrotate, nagios and check_contact_groups are accepted, as batou's projects set them, but have no
+    effect; where they are set, that is said.
 
     A changed configuration or environment restarts it, and so all of its programs. Undone: one that was not running is
     shut down, one that ran is restarted with what it had before. Its logs stay.
@@ -53,6 +66,15 @@ class Supervisor(Component):
     logfile_maxbytes = "10MB"
     logfile_backups: int = 5
     enable = Attribute("literal", default=True)
+    deployment_mode = Attribute(str, default="hot")
+    wait_for_running = Attribute("literal", default=True)
+    max_startup_delay = Attribute(int, default=0)
+    supervisor_conf: Optional[str] = None
+
+    buildout_cfg: Optional[str] = None
+    logrotate = Attribute("literal", default=False)
+    nagios = Attribute("literal", default=False)
+    check_contact_groups: Optional[str] = None
 
     def configure(self) -> None:
         self.provide("supervisor", self)
@@ -62,6 +84,12 @@ class Supervisor(Component):
                 self,
                 hint="Deploy into a directory with a shorter path, or override `socketpath`.",
             )
+        if self.deployment_mode not in ("hot", "cold"):
+            message = f"deployment_mode of a Supervisor is hot or cold, not {self.deployment_mode!r}"
+            raise ComponentUsageError(message, self)
+        for name, reason in WITHOUT_EFFECT.items():
+            if getattr(self, name):
+                self.log("%s has no effect: %s", name, reason)
         self.venv = VirtualEnv(self.python)
         self += self.venv
         if self.requirements is None:
@@ -73,7 +101,10 @@ class Supervisor(Component):
         self += self.program_config_dir
         self.logdir = Directory("var/log", leading=True)
         self += self.logdir
-        self.config = File("etc/supervisord.conf", content=supervisord_conf(self), is_template=False)
+        if self.supervisor_conf is None:
+            self.config = File("etc/supervisord.conf", content=supervisord_conf(self), is_template=False)
+        else:
+            self.config = File("etc/supervisord.conf", source=self.supervisor_conf)
         self += self.config
         self += RunningSupervisor(reacts_to=[self.venv, self.config])
 
@@ -84,6 +115,11 @@ class Supervisor(Component):
     def ctl(self, *arguments: str) -> list[str]:
         """A command for supervisorctl."""
         return [self.command("supervisorctl"), "-c", self.config.path, *arguments]
+
+    @property
+    def waiting(self) -> str:
+        """What is said to scripts: to wait for the programs that they start, or nothing."""
+        return "wait" if self.wait_for_running else ""
 
     def processes(self, asker: Component) -> Optional[Mapping[str, Sequence[Process]]]:
         """The processes of each program as supervisord sees them now; None where it does not answer."""
@@ -108,7 +144,8 @@ class RunningSupervisor(Component):
 
     def update(self) -> None:
         supervisor = self.parent
-        start = script(START_SUPERVISORD, supervisor.command("supervisord"), supervisor.config.path, supervisor.pidfile)
+        paths = (supervisor.command("supervisord"), supervisor.config.path, supervisor.pidfile)
+        start = script(START_SUPERVISORD, *paths, str(60 + supervisor.max_startup_delay), supervisor.waiting)
         shut_down = SHUT_DOWN.format(
             ctl=shlex.join(supervisor.ctl("shutdown")), pidfile=shlex.quote(supervisor.pidfile)
         )
@@ -120,185 +157,3 @@ class RunningSupervisor(Component):
             self.system.run(f"{shut_down}\n{shlex.join(start)}", way_back=WayBack.REPEAT, shown="restart supervisord")
         else:
             self.system.run(start, undo=shut_down, shown="start supervisord", undo_shown="shut supervisord down")
-
-
-class Program(Component):
-    """A program that the host's Supervisor keeps running.
-
-    name: in supervisor. command: relative to the working directory, unless command_absolute=False; args are appended.
-    Both are expanded. directory: working directory (default: that of the root component). environment: variables.
-    options: further lines of its entry ("startsecs", "stopsignal", ...). priority: lower ones start first.
-    dependencies: components whose changes restart it (default: all of the component that it is added to).
-    listens: addresses that it will listen on; where one is in use by somebody else, that is said before it is started.
-    deployment: "hot" (restart after the changes) or "cold" (stop before the first change, start after the last).
-    enable: False stops it and removes its entry.
-
-    It is restarted exactly when its entry or a dependency changed, once that went well, and must be RUNNING
-    afterwards; if it is not, the end of its log is shown. Undone: stopped if it did not run before, else restarted with
-    what it had before. Its log stays.
-    """
-
-    verify_after_update = True
-    predictable = True
-
-    namevar = "name"
-    name = ""
-    command = ""
-    command_absolute = True
-    args = ""
-    directory: Optional[str] = None
-    environment_variables: Optional[dict[str, str]] = None
-    options: Optional[dict[str, Any]] = None
-    priority: int = 10
-    dependencies: Optional[Sequence[Component]] = None
-    listens: Sequence[Any] = ()
-    deployment = "hot"
-    enable = Attribute("literal", default=True)
-
-    program_section = "program"
-
-    def configure(self) -> None:
-        if self.deployment not in ("hot", "cold"):
-            raise ComponentUsageError(f"deployment of a Program is hot or cold, not {self.deployment!r}", self)
-        if not self.command:
-            raise ComponentUsageError(f"the Program {self.name!r} has no command", self)
-        self.supervisor: Supervisor = self.require_one("supervisor", host=self.host)
-        self.command, self.args = self.expand(self.command), self.expand(self.args)
-        if self.command_absolute:
-            self.command = self.map(self.command)
-        self.directory = self.map(self.directory or self.workdir)
-        self.log_path = os.path.join(self.supervisor.logdir.path, f"{self.name}.log")
-        path = os.path.join(self.supervisor.program_config_dir.path, f"{self.name}.conf")
-        if self.enable:
-            self.config: Component = File(path, content=entry(self), is_template=False)
-            self += self.config
-        else:
-            self += StoppedProgram(self.name, program=self)
-            self.config = Purge(path)
-            self += self.config
-        if self.dependencies is None:
-            self.dependencies = [self.parent]
-        self.reacts_to = [self.config, *self.dependencies] if self.enable else []
-
-    @property
-    def _supervised(self) -> bool:
-        return bool(self.enable and self.supervisor.enable)
-
-    def verify(self) -> None:
-        if not self._supervised:
-            return
-        bad = [process for process in self.processes() if process.state != "RUNNING"]
-        if bad:
-            raise UpdateNeeded("; ".join(f"{process.name} is {process.state}" for process in bad))
-        if not self.processes():
-            raise UpdateNeeded(f"supervisor does not know {self.name}")
-
-    def update(self) -> None:
-        if not self._supervised:
-            return
-        self._assert_free_ports()
-        try:
-            if not self.is_running():
-                self.system.run(
-                    self.start(), undo=self.stop(), shown=f"start {self.name}", undo_shown=f"stop {self.name}"
-                )
-            else:
-                self.system.run(self.start(), way_back=WayBack.REPEAT, shown=f"restart {self.name}")
-        except CmdExecutionError as error:
-            raise self._does_not_run(error) from error
-
-    @handle_event("before-update", "precursor")
-    def stop_before_changes(self, component: Component) -> None:
-        if self.deployment == "cold" and self._supervised and self.is_running():
-            self.system.run(self.stop(), undo=self.start(), shown=f"stop {self.name}", undo_shown=f"start {self.name}")
-
-    def check(self) -> None:
-        """It runs."""
-        if self._supervised and not all(process.state == "RUNNING" for process in self.processes()):
-            self.verify()
-
-    def processes(self) -> Sequence[Process]:
-        """Its processes as supervisord sees them now."""
-        return (self.supervisor.processes(self) or {}).get(self.name, ())
-
-    def is_running(self) -> bool:
-        """Whether one of its processes lives, be it in the middle of its start."""
-        return any(process.state in LIVING for process in self.processes())
-
-    def start(self) -> list[str]:
-        """The command that takes over a changed entry, (re)starts and waits until it runs, or shows why it does not."""
-        return script(
-            START, self.supervisor.command("supervisorctl"), self.supervisor.config.path, self.name, self.log_path
-        )
-
-    def stop(self) -> str:
-        """The command that stops it and makes supervisor forget it. May run twice."""
-        processes = f"{self.name}:*"
-        return STOP.format(
-            stop=shlex.join(self.supervisor.ctl("stop", processes)),
-            remove=shlex.join(self.supervisor.ctl("remove", self.name)),
-            status=shlex.join(self.supervisor.ctl("status", processes)),
-        )
-
-    def _does_not_run(self, error: CmdExecutionError) -> CmdExecutionError:
-        states = sorted({f"{one.state} ({one.why})" for one in self.processes() if one.state != "RUNNING"})
-        return CmdExecutionError(
-            f"supervisorctl restart {self.name}",
-            error.returncode,
-            error.stdout,
-            error.stderr,
-            reason=f"left it {', '.join(states)}" if states else "failed",
-            component=self,
-            hint=f"What it says itself is in {self.log_path}",
-        )
-
-    def _assert_free_ports(self) -> None:
-        from depl.lib.ports import obstacle
-
-        own = {process.pid for process in self.processes() if process.pid}
-        for address in self.listens:
-            reason = obstacle(str(address), own)
-            if reason is not None:
-                raise DeploymentError(
-                    f"{self.name} cannot listen on {address}: {reason}",
-                    self,
-                    hint="End what is in the way, or choose another address by an override in the environment.",
-                )
-
-
-class Eventlistener(Program):
-    """A program that listens to supervisor's events. events: their names. Otherwise like Program."""
-
-    program_section = "eventlistener"
-    events: Sequence[str] = ()
-
-    def configure(self) -> None:
-        if not self.events:
-            raise ComponentUsageError(f"the Eventlistener {self.name!r} names no events", self)
-        self.options = {"events": ",".join(self.events), **(self.options or {})}
-        super().configure()
-
-
-class StoppedProgram(Component):
-    """A program that is no longer wanted does not run. Part of Program."""
-
-    verify_after_update = True
-    predictable = True
-
-    namevar = "name"
-    name = ""
-    program: Optional[Program] = None
-
-    def verify(self) -> None:
-        assert self.program is not None
-        if self.program.processes():
-            raise UpdateNeeded(f"{self.name} is still supervised")
-
-    def update(self) -> None:
-        assert self.program is not None
-        self.system.run(self.program.stop(), undo=self.program.start(), shown=f"stop {self.name}")
-
-
-def script(text: str, *arguments: str) -> list[str]:
-    """A command that runs a shell script with arguments."""
-    return ["/bin/sh", "-c", text, "depl", *arguments]

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 from depl.errors import ComponentUsageError
 
 if TYPE_CHECKING:
-    from depl.lib.supervisor import Program, Supervisor
+    from depl.lib.program import Program
+    from depl.lib.supervisor import Supervisor
 
 LONGEST_SOCKET = 96  # the system allows 107 bytes, and supervisord appends its process id while it makes the socket
 LIVING = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 
-# `update` restarts a program only if its entry changed: otherwise do it here. Afterwards wait until it is known to run.
+# `update` restarts a program only if its entry changed: otherwise do it here. Afterwards wait until it is known to run,
+# if `wait` says something.
 START = """\
-supervisorctl=$1 configuration=$2 name=$3 log=$4
+supervisorctl=$1 configuration=$2 name=$3 log=$4 wait=$5
 ctl() { "$supervisorctl" -c "$configuration" "$@"; }
 size=$(cat "$log" 2>/dev/null | wc -c)
 updated=$(ctl update "$name") || { echo "$updated" >&2; exit 1; }
@@ -29,6 +31,7 @@ case $updated in
     *"$name: added"* | *"$name: updated"*) ;;
     *) ctl restart "$name:*" >/dev/null ;;
 esac
+[ "$wait" ] || exit 0
 while status=$(ctl status "$name:*" | cut -c 1-200); do
     case $status in
         *FATAL* | *EXITED* | *STOPPED* | *UNKNOWN* | *ERROR*) break ;;
@@ -48,18 +51,18 @@ STOP = "{stop}; {remove} || ! {status} | grep -E 'RUNNING|STARTING|STOPPING|BACK
 
 # What supervisord starts gets a clean environment, not that of whoever happened to deploy.
 START_SUPERVISORD = """\
-supervisord=$1 configuration=$2 pidfile=$3
+supervisord=$1 configuration=$2 pidfile=$3 seconds=$4 wait=$5
 env -i HOME="$HOME" PATH="$PATH" LANG="${LANG:-C.UTF-8}" USER="${USER:-}" LOGNAME="${LOGNAME:-}" \\
     "$supervisord" -c "$configuration" || exit 1
 supervisorctl=$(dirname "$supervisord")/supervisorctl
-for i in $(seq 600); do
-    [ -s "$pidfile" ] && case $("$supervisorctl" -c "$configuration" status) in
-        *STARTING*) ;;
+for i in $(seq "${seconds}0"); do
+    [ -s "$pidfile" ] && case $wait:$("$supervisorctl" -c "$configuration" status) in
+        wait:*STARTING*) ;;
         *) exit 0 ;;
     esac
     sleep 0.1
 done
-echo "supervisord did not come up within a minute" >&2
+echo "supervisord and its programs did not come up within $seconds seconds" >&2
 exit 1
 """
 
@@ -68,6 +71,11 @@ case $({ctl}) in *"already shut down"*) rm -f {pidfile} ;; *)
     for i in $(seq 600); do [ -e {pidfile} ] || break; sleep 0.1; done
     [ ! -e {pidfile} ] || {{ echo "supervisord did not shut down within a minute" >&2; exit 1; }}
 esac"""
+
+
+def script(text: str, *arguments: str) -> list[str]:
+    """A command that runs a shell script with arguments."""
+    return ["/bin/sh", "-c", text, "depl", *arguments]
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,7 @@ def entry(program: Program) -> str:
         "directory": _escaped(program.directory or program.workdir),
         "priority": program.priority,
         "autorestart": "true",
-        "redirect_stderr": "true" if program.program_section == "program" else "false",
+        "redirect_stderr": "true" if program._kind == "program" else "false",
         "stdout_logfile": _escaped(program.log_path),
         "stdout_logfile_maxbytes": supervisor.logfile_maxbytes,
         "stdout_logfile_backups": supervisor.logfile_backups,
@@ -128,7 +136,7 @@ def entry(program: Program) -> str:
         )
     lines.update(program.options or {})
     text = "".join(f"{name} = {value}\n" for name, value in lines.items())
-    return f"[{program.program_section}:{program.name}]\n{text}"
+    return f"[{program._kind}:{program.name}]\n{text}"
 
 
 def look_at(socketpath: str) -> Optional[Mapping[str, Sequence[Process]]]:

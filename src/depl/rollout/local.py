@@ -111,7 +111,7 @@ class _Run:
             changed = walk.deploy()
             if changed or self.continues:
                 root.system = walk.system
-                return checks.check(root, lambda: self.stop.terminated)
+                return checks.check(root, lambda: self.stop.aborted)
         except DeplError as error:
             return [error]
         return []

@@ -31,7 +31,6 @@ class Options:
     durability: str = "full"
     command_timeout: Optional[float] = None
     who: str = ""
-    revision: str = ""
     redact: Callable[[str], str] = str
 
 
@@ -94,7 +93,9 @@ def begin(
     rollout: str, environment: str, host: str, task: str, order: int, options: Options, undoes: Optional[str] = None
 ) -> Any:
     """The record that heads the work on a task."""
-    return begin_of(rollout, environment, host, task, order, options.who or who(), options.revision, undoes)
+    return begin_of(
+        rollout, environment, host, task, order, options.who or who(), revision(options.target_directory), undoes
+    )
 
 
 def new_id() -> str:
@@ -109,3 +110,18 @@ def who() -> str:
     except (KeyError, OSError):
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
+
+
+def revision(directory: str) -> str:
+    """The commit that a working copy stands on, read without starting a program; nothing where it cannot be told."""
+    git = os.path.join(directory, ".git")
+    try:
+        head = _text(os.path.join(git, "HEAD"))
+        return _text(os.path.join(git, *head[5:].split("/"))) if head.startswith("ref: ") else head
+    except OSError:  # no working copy of git, or one with packed or shared references
+        return ""
+
+
+def _text(path: str) -> str:
+    with open(path) as file:
+        return file.read().strip()

@@ -41,7 +41,7 @@ class Web(Component):
                 leading=True,
             )
 """
-LINE = "# a line of configuration with {{component.workdir}} and {{args.number}} in it for {{host.name}}\n"
+PAGE = "# {{host.name}}: {{component.workdir}} {{args.number}}\n" + 40 * "# a line of configuration that is all the same to us\n"
 
 FLOOR = """
 import os, sys, jinja2
@@ -116,7 +116,7 @@ def project(directory: Path, tool: str, files: int, sources: str) -> Path:
     source = "page-{number}.conf" if sources == "many" else "page-0.conf"
     (definition / "component.py").write_text(COMPONENT.format(tool=tool, files=files, source=source))
     for number in range(files):
-        (definition / f"page-{number}.conf").write_text(LINE * 22 + (f"# {number}\n" if sources == "many" else ""))
+        (definition / f"page-{number}.conf").write_text(PAGE + (f"# {number}\n" if sources == "many" else ""))
     (directory / "environments" / "dev").mkdir(parents=True)
     settings = "[environment]\nconnect_method = local\n\n[hosts]\nlocalhost = web\n"
     (directory / "environments" / "dev" / "environment.cfg").write_text(settings)

@@ -104,7 +104,10 @@ class Address:
                 hint=f"Write it as '{connect_address}:PORT'.",
             )
         if not str(port).isdigit() or int(port) > 65535:
-            raise ConversionError(f"The port {port!r} of the address {connect_address!r} is not a number up to 65535")
+            raise ConversionError(
+                f"The port {port!r} of the address {connect_address!r} is not a number up to 65535",
+                hint=f"Write it as '{host}:PORT'.",
+            )
         self.connect = NetLoc(host, port)
         self._resolver: Resolver = _current_resolver() if environment is None else environment.resolver
         self.require_v4 = self._resolver.require_v4 if require_v4 is None else require_v4

@@ -59,13 +59,18 @@ class Attribute:
 
     def from_text(self, component: Any, text: str, override: Any = None) -> Any:
         """The value for a text: expanded, mapped, converted. override: where the text comes from."""
-        origin = {"file": override.file, "line": override.line} if override else {}
+        origin = conversion.origin(override)
         if self.expand:
             text = self._expanded(component, text, origin)
         if self.map:
             text = component.map(text)
         try:
             return _converter(self.conversion)(text)
+        except ConfigurationError as error:
+            if error.file is not None:
+                raise
+            message = f"attribute {self.name!r} of {component.id!r} is {conversion.shown(text)}: {error.message}"
+            raise ConversionError(message, component, **{**origin, "hint": error.hint or origin.get("hint")}) from error
         except DeplError:
             raise
         except Exception as error:  # the conversion is the author's
@@ -81,7 +86,9 @@ class Attribute:
         except ConfigurationError as error:
             shown = conversion.shown(text)
             message = f"attribute {self.name!r} of {component.id!r} is the template {shown}: {error.message}"
-            raise AttributeExpansionError(message, component, **origin, hint=error.hint) from error
+            raise AttributeExpansionError(
+                message, component, **{**origin, "hint": error.hint or origin.get("hint")}
+            ) from error
 
 
 def _converter(wanted: Conversion) -> Callable[[str], Any]:

@@ -71,11 +71,13 @@ class Component(Assertions):
         name = self.namevar
         values = [given for given in (value, *superfluous) if given is not None]
         if name is None:
-            raise self._misuse(f"takes no unnamed argument, but was given {values[0]!r}")
+            raise self._misuse(f"takes no unnamed argument, but was given {values[0]!r}", "Give attributes by name.")
         if len(values) > 1 or (values and name in attributes):
-            raise self._misuse(f"takes one unnamed argument, {name!r}, but was given more: {values[-1]!r}")
+            what = f"takes one unnamed argument, {name!r}, but was given more: {values[-1]!r}"
+            raise self._misuse(what, "Give it once, and other attributes by name.")
         if not values and name not in attributes:
-            raise self._misuse(f"needs its {name!r} as first argument")
+            alone = "" if self._place else " A root component is made without arguments: add it to another one."
+            raise self._misuse(f"needs its {name!r} as first argument", f"Write {type(self).__name__}(...).{alone}")
         self._named = values[0] if values else attributes[name]
         return {**attributes, name: self._named}
 
@@ -88,7 +90,8 @@ class Component(Assertions):
             if hasattr(type(self), name) and not is_method(member) and not hasattr(Component, name):
                 continue  # set on the class after the facts were found
             if is_method(member) or callable(member):
-                raise self._misuse(f"cannot take {name!r} as an argument: it is a method")
+                what = f"cannot take {name!r} as an argument: it is a method"
+                raise self._misuse(what, "Override it in a subclass, or give another attribute.")
             close = difflib.get_close_matches(name, sorted(known), 3)
             meant = f"Did you mean {' or '.join(map(repr, close))}?" if close else ""
             raise self._misuse(f"has no attribute {name!r}", meant or f"It knows {', '.join(sorted(known))}.")

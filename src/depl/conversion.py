@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Dict, Mapping
 
 from depl.annotated import PLAIN, annotated_type
 from depl.errors import ConversionError
@@ -21,17 +21,23 @@ def overridden(component: Any, name: str, override: Any) -> Any:
     try:
         return wanted_type.convert(override.value)
     except (ValueError, SyntaxError, TypeError) as reason:
-        origin = {"file": override.file, "line": override.line}
-        raise error(component, name, override.value, wanted_type.name, origin) from reason
+        raise error(component, name, override.value, wanted_type.name, origin(override)) from reason
+
+
+def origin(override: Any = None) -> Dict[str, Any]:
+    """Where to mend a value: what errors take. Without an override it is the class that says so itself."""
+    if override is None:
+        return {}
+    return {"file": override.file, "line": override.line, "hint": f"Change it in {override.origin}."}
 
 
 def error(
-    component: Any, name: str, value: str, wanted_name: str, origin: Mapping[str, Any], reason: str = ""
+    component: Any, name: str, value: str, wanted_name: str, where: Mapping[str, Any], reason: str = ""
 ) -> ConversionError:
     """The mistake of a value that is not of the wanted type."""
     because = f" ({reason})" if reason and not _is_odd(value) else ""
     message = f"attribute {name!r} of {component.id!r} is {shown(value)}, which is not {wanted_name}{because}"
-    return ConversionError(message, component, **origin)
+    return ConversionError(message, component, **where)
 
 
 def shown(value: str) -> str:

@@ -1,63 +1,28 @@
-"""What the sections of an environment file declare: hosts, groups, overrides, paths, names. Mistakes are collected."""
+"""An environment file, section by section: which hosts and groups there are. Mistakes are collected."""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Sequence
 
 from depl import ini
 from depl.assignments import Assignments, shared_workdirs
-from depl.errors import ConfigurationError, ConversionError, DeplError
+from depl.errors import ConfigurationError, DeplError
 from depl.host import Host, expand_range
-from depl.overriding import Overrides, is_qualified
-from depl.setting_types import Convert, boolean, count, text
-from depl.settings import (
-    EnvironmentSettings,
-    convert_entry,
-    convert_section,
-    did_you_mean,
-    unknown_key,
-    unknown_section,
-)
-from depl.utils import Resolver
-from depl.vfs import PathMap, declared_rules
+from depl.host_sections import HostSections, is_data
+from depl.overriding import Overrides
+from depl.settings import EnvironmentSettings, convert_section, did_you_mean, unknown_section
+from depl.surroundings import declared_paths, declared_resolver, ignored_provisioning, is_provisioning
 
 if TYPE_CHECKING:
     from depl.environment import Environment
 
 SECTIONS = ("environment", "hosts", "vfs", "resolver")
 NAMED_SECTIONS = ("host", "group", "component", "vfs", "provisioner")
-HOST_SETTINGS: dict[str, tuple[str, Convert]] = {  # key -> attribute of Host, conversion
-    "ignore": ("ignore", boolean),
-    "platform": ("own_platform", str),
-    "service_user": ("own_service_user", text),
-    "require_sudo": ("own_require_sudo", boolean),
-    "address": ("address", text),
-    "port": ("port", count(1, 65535)),
-    "target_directory": ("own_target_directory", text),
-    "python": ("own_python", text),
-}
-GROUP_KEYS = ("hosts", "components")
-OTHER_KEYS = ("data-KEY", "COMPONENT.ATTRIBUTE")
-
-
-class Caution(str):  # noqa: SLOT000 (it has attributes)
-    """A warning: a sentence with its place."""
-
-    file: Optional[str] = None
-    line: Optional[int] = None
-
-    @classmethod
-    def at(cls, sentence: str, file: str, line: int) -> Caution:
-        """A warning on a line of a file."""
-        caution = cls(sentence)
-        caution.file, caution.line = file, line
-        return caution
 
 
 def declared_settings(file: ini.Ini, mistakes: list[DeplError]) -> EnvironmentSettings:
     """The settings of `[environment]`."""
-    entries = {key: entry for key, entry in file.entries("environment").items() if not _is_provisioning(key)}
+    entries = {key: entry for key, entry in file.entries("environment").items() if not is_provisioning(key)}
     return convert_section(EnvironmentSettings, entries, "environment", mistakes)
 
 
@@ -77,15 +42,14 @@ class Declared:
         self._sort_sections()
         own_sections = self._declare_hosts()
         groups = [(self._members(name, section), section) for name, section in self._sections["group"]]
+        sections = HostSections(self._environment, self._assignments, self._own_sections, self._mistakes)
         for hosts, section in groups:
-            self._read_group(hosts, section)
+            sections.read_group(hosts, section)
         self._assign_listed()
         for hosts, section in own_sections:
-            self._read_host(hosts, section)
+            sections.read_host(hosts, section)
         self._read_overrides(groups, own_sections)
-        self._environment.paths = self._paths()
-        self._read_resolver()
-        self._warn_of_provisioning()
+        self._read_surroundings()
         self._make_roots()
 
     def _sort_sections(self) -> None:
@@ -165,22 +129,6 @@ class Declared:
                     self._wrong(message, entry.file, line, did_you_mean(host, self._hosts))
         return list(members)
 
-    def _read_group(self, hosts: Sequence[str], section: ini.Section) -> None:
-        self._refuse_unknown(section, GROUP_KEYS)
-        entry = section.get("components")
-        listed = self._assignments.read(entry, section.name) if entry else []
-        for host in hosts:
-            self._assignments.add(host, listed, own=False)
-            for key, own in _data(section).items():
-                self._add_group_data(self._hosts[host], key, own, section)
-
-    def _add_group_data(self, host: Host, key: str, entry: ini.Entry, section: ini.Section) -> None:
-        own = self._own_sections.get(host.name)
-        if host.data.setdefault(key, entry.value) != entry.value and not (own and entry.key in own.entries):
-            message = f"The groups of host {host.name!r} disagree on {entry.key}: another one says {host.data[key]!r}"
-            hint = f"Give the host its own word: {entry.key} in [host:{host.name}]."
-            self._wrong(message, entry.file, entry.line, hint)
-
     def _assign_listed(self) -> None:
         lists: dict[int, tuple[ini.Entry, list[str]]] = {}
         for host, entry in self._own_lists.items():
@@ -190,36 +138,6 @@ class Declared:
             listed = self._assignments.read(entry, section)
             for host in hosts:
                 self._assignments.add(host, listed, own=True)
-
-    def _read_host(self, hosts: Sequence[str], section: ini.Section) -> None:
-        self._refuse_unknown(section, [*HOST_SETTINGS, "components", "aliases"])
-        settings: dict[str, Any] = {}
-        for key, (attribute, convert) in HOST_SETTINGS.items():
-            entry = section.get(key)
-            value = convert_entry(entry, convert, section.name, self._mistakes) if entry else None
-            if value is not None:
-                settings[attribute] = value
-        for host in (self._hosts[name] for name in hosts):
-            for attribute, value in settings.items():
-                setattr(host, attribute, (value or host.ignore) if attribute == "ignore" else value)
-            host.data.update((key, entry.value) for key, entry in _data(section).items())
-            if "aliases" in section.entries:
-                self._read_aliases(host, section.entries["aliases"], section)
-
-    def _read_aliases(self, host: Host, entry: ini.Entry, section: ini.Section) -> None:
-        domain = self._environment.settings.host_domain
-        for item, line in entry.items():
-            alias, equals, target = (part.strip() for part in item.partition("="))
-            if alias and bool(equals) == bool(target):
-                host.aliases[alias] = target or (f"{alias}.{domain}" if domain else alias)
-            else:
-                message = f"{item!r} in the aliases of [{section.name}] is neither `alias` nor `alias = full name`"
-                self._wrong(message, entry.file, line)
-
-    def _refuse_unknown(self, section: ini.Section, known: Sequence[str]) -> None:
-        for key, entry in section.entries.items():
-            if not (key in known or _is_data(key) or _is_provisioning(key) or is_qualified(key)):
-                self._mistakes.append(unknown_key(entry, section.name, [*known, *OTHER_KEYS]))
 
     def _read_overrides(
         self,
@@ -231,43 +149,17 @@ class Declared:
             overrides.of_component(name, section)
         for own, sections in ((False, groups), (True, own_sections)):
             for hosts, section in sections:
-                entries = [entry for key, entry in section.entries.items() if not _is_data(key)]
+                entries = [entry for key, entry in section.entries.items() if not is_data(key)]
                 overrides.of_hosts(hosts, entries, section.name, own)
         overrides.finish()
 
-    def _paths(self) -> PathMap:
-        environment = self._environment
-        sandbox = os.path.join(environment.workdir_base, "_")
-        platforms = {name: declared_rules(section, sandbox, self._mistakes) for name, section in self._sections["vfs"]}
-        general = self._file.sections.get("vfs")
-        rules = declared_rules(general, sandbox, self._mistakes) if general else {}
-        return PathMap(rules, platforms, [environment.workdir_base, environment.base_dir])
-
-    def _read_resolver(self) -> None:
-        names: dict[str, list[str]] = {}
-        for host, entry in self._file.entries("resolver").items():
-            for address, line in entry.items():
-                if _is_ip(address):
-                    names.setdefault(host, []).append(address)
-                else:
-                    message = f"{address!r} at {host!r} in [resolver] is not an IP address"
-                    self._mistakes.append(ConversionError(message, file=entry.file, line=line))
-            if not entry.value:
-                self._wrong(f"{host!r} in [resolver] has no addresses", entry.file, entry.line)
-        settings = self._environment.settings
-        self._environment.resolver = Resolver(names, settings.require_v4, settings.require_v6)
-
-    def _warn_of_provisioning(self) -> None:
-        places = [(section.line, f"[{section.name}]") for _, section in self._sections["provisioner"]]
-        for section in self._file.sections.values():
-            if section.name == "environment" or section.name.startswith(("host:", "group:")):
-                found = [entry for key, entry in section.entries.items() if _is_provisioning(key)]
-                places += [(entry.line, f"{entry.key} in [{section.name}]") for entry in found]
-        if places:
-            places.sort()
-            listed = ", ".join(f"{what} (line {line})" for line, what in places)
-            sentence = f"depl does not provision machines, so this is ignored: {listed}"
-            self._environment.warnings.append(Caution.at(sentence, self._file.file, places[0][0]))
+    def _read_surroundings(self) -> None:
+        environment, file = self._environment, self._file
+        environment.paths = declared_paths(environment, file.sections.get("vfs"), self._sections["vfs"])
+        environment.resolver = declared_resolver(environment, file)
+        caution = ignored_provisioning(file, [section for _, section in self._sections["provisioner"]])
+        if caution is not None:
+            environment.warnings.append(caution)
 
     def _make_roots(self) -> None:
         for host in self._hosts.values():
@@ -282,27 +174,3 @@ class Declared:
         self, message: str, file: Optional[str] = None, line: Optional[int] = None, hint: Optional[str] = None
     ) -> None:
         self._mistakes.append(ConfigurationError(message, file=file or self._file.file, line=line, hint=hint))
-
-
-def _data(section: ini.Section) -> dict[str, ini.Entry]:
-    return {key[len("data-") :]: entry for key, entry in section.entries.items() if _is_data(key)}
-
-
-def _is_data(key: str) -> bool:
-    return key.startswith("data-") and key != "data-"
-
-
-def _is_provisioning(key: str) -> bool:
-    return key == "provisioner" or key.startswith("provision-")
-
-
-def _is_ip(address: str) -> bool:
-    import socket
-
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, address)
-        except OSError:
-            continue
-        return True
-    return False

@@ -79,12 +79,13 @@ def _told(root: RootComponent, failure: BaseException, base_dir: str) -> DeplErr
     place = failing_place(failure.__traceback__, base_dir)
     if isinstance(failure, DeplError):
         mistake = failure
-        if mistake.file is None and place is not None:
-            mistake.file, mistake.line = place
+        if mistake.file is None:
+            mistake.file, mistake.line = place or root.place
     else:
         text = f": {failure}" if str(failure) else ""
         file, line = place or root.place
-        mistake = ConfigurationError(f"configure() raised {type(failure).__name__}{text}", file=file, line=line)
+        message = f"configure() raised {type(failure).__name__}{text}"
+        mistake = ConfigurationError(message, file=file, line=line, hint="`--verbose` shows the traceback.")
         mistake.__cause__ = failure
     if mistake.component is None:
         mistake.component = root.failed_in(failure)

@@ -11,6 +11,7 @@ from depl.errors import ConfigurationError, DeplError
 from depl.settings import did_you_mean
 
 PACKAGE = "depl.c"
+WHERE = "`--verbose` shows the traceback."
 Line = tuple[str, int]  # directory, line: a line of a component file that was being executed
 
 
@@ -23,7 +24,9 @@ def import_mistake(error: BaseException, path: str, files: Mapping[str, str]) ->
     directory, line = lines[-1] if lines else ("", None)
     file = files.get(directory, path)
     if isinstance(error, SyntaxError) and os.path.isfile(error.filename or ""):
-        return ConfigurationError(f"The file is not valid Python: {error.msg}", file=error.filename, line=error.lineno)
+        message = f"The file is not valid Python: {error.msg}"
+        hint = "Correct this line or the one above."
+        return ConfigurationError(message, file=error.filename, line=error.lineno, hint=hint)
     cycle = _cycle(error, lines)
     if cycle:
         return _cyclic(cycle, files)
@@ -36,8 +39,10 @@ def import_mistake(error: BaseException, path: str, files: Mapping[str, str]) ->
     elif isinstance(error, SystemExit):
         message, hint = "The file ends the program when it is loaded", "Component files only define classes."
     else:
-        message, hint = f"The file fails when it is loaded: {type(error).__name__}: {error}", ""
-    return ConfigurationError(message, file=file, line=line, hint=hint or None)
+        message, hint = f"The file fails when it is loaded: {type(error).__name__}: {error}", WHERE
+    mistake = ConfigurationError(message, file=file, line=line, hint=hint or None)
+    mistake.__cause__ = error
+    return mistake
 
 
 def _lines(error: BaseException, files: Mapping[str, str]) -> list[Line]:
@@ -84,7 +89,7 @@ def _import(error: ImportError, files: Mapping[str, str]) -> tuple[str, str]:
         directory = attribute[1] if attribute else name[len(PACKAGE) + 1 :]
         return f"There is no components/{directory}/component.py", did_you_mean(directory, files)
     if not isinstance(error, ModuleNotFoundError):
-        return f"An import fails: {error}", ""
+        return f"An import fails: {error}", WHERE
     package = name.partition(".")[0]
     if package == "batou":
         return f"The module {name!r} is not installed", "Replace `batou` by `depl` in the imports."

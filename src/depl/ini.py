@@ -88,7 +88,8 @@ def parse(content: Union[str, bytes], file: str) -> Ini:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
     except UnicodeDecodeError as error:
         number = error.object.count(b"\n", 0, error.start) + 1
-        ini.mistakes.append(ConfigurationError("The file is not UTF-8 text", file=file, line=number))
+        message = "The file is not UTF-8 text"
+        ini.mistakes.append(ConfigurationError(message, file=file, line=number, hint="Save it as UTF-8."))
         return ini
     reader = _Reader(ini)
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
@@ -128,7 +129,8 @@ class _Reader:
         elif self._section is None:
             self._begin_value(number, "", "", keep=False)
             if not self._ini.mistakes:
-                self._mistake(number, f"The line {text!r} stands before the first section, such as [hosts]")
+                hint = "Move it into the section that it belongs to."
+                self._mistake(number, f"The line {text!r} stands before the first section, such as [hosts]", hint)
         else:
             self._key_line(number, text, self._section)
 
@@ -147,17 +149,18 @@ class _Reader:
             hint = "Write `key = value`, or indent the line if it continues the value above."
             self._mistake(number, f"The line {text!r} in [{section.name}] is neither a section nor a key", hint)
         elif not key:
-            self._mistake(number, f"The line {text!r} in [{section.name}] has no key before {delimiter[0]!r}")
+            hint = "Write `key = value`."
+            self._mistake(number, f"The line {text!r} in [{section.name}] has no key before {delimiter[0]!r}", hint)
         elif key in section.entries:
             first = section.entries[key].line
-            self._mistake(number, f"The key {key!r} in [{section.name}] is there already, in line {first}")
+            self._mistake(number, f"The key {key!r} in [{section.name}] is there already, in line {first}", "Remove one.")
         value = text[delimiter.end() :].strip() if delimiter else ""
         self._begin_value(number, key, value, keep=bool(key) and key not in section.entries)
 
     def _begin_section(self, number: int, name: str) -> None:
         known = self._ini.sections.get(name)
         if known:
-            self._mistake(number, f"The section [{name}] is there already, in line {known.line}")
+            self._mistake(number, f"The section [{name}] is there already, in line {known.line}", "Join the two.")
         self._section = self._ini.sections.setdefault(name, Section(name, self._ini.file, number))
 
     def _begin_value(self, number: int, key: str, value: str, keep: bool) -> None:

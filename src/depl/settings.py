@@ -124,7 +124,8 @@ def convert_entry(entry: ini.Entry, convert: Convert, section: str, mistakes: li
         return convert(entry.value)
     except ValueError as expected:
         message = f"{entry.key} = {entry.value!r} in [{section}] is not {expected}"
-        mistakes.append(ConversionError(message, file=entry.file, line=entry.line))
+        hint = "Correct it, or remove the key: it has a default."
+        mistakes.append(ConversionError(message, file=entry.file, line=entry.line, hint=hint))
     return None
 
 

@@ -27,12 +27,15 @@ def explain(
     hint = None
     if isinstance(problem, jinja2.TemplateSyntaxError):
         said = f"does not compile: {problem.message}"
+        hint = "Correct it; what is not meant for Jinja stands between {% raw %} and {% endraw %}."
     elif isinstance(problem, jinja2.UndefinedError):
         said = f"uses what is not defined: {reason}"
         name = re.match(r"'(\w+)' is undefined$", reason)
         if name:
             said += or_rather(name.group(1), [str(known) for known in context])
             hint = f"Here are defined: {', '.join(sorted(map(str, context))) or 'nothing'}."
+        else:
+            hint = "Correct the name in the template, or give the attribute to what it is looked for in."
     elif isinstance(problem, jinja2.TemplateNotFound):
         said = f"includes {reason!r}, which does not exist"
         hint = "Included files are looked for beside the template and in the definition directory."
@@ -40,6 +43,7 @@ def explain(
         said = f"does not render: {reason}"
     else:
         said = f"does not render: {type(problem).__name__}: {problem}"
+        hint = "`--verbose` shows the traceback."
     # A text has no place where one could look, so that it is shown itself.
     nowhere = file.startswith("<")
     what = f"The text {_shortened(text)!r}" if nowhere and not secret else f"The template {file}, line {line or '?'},"

@@ -57,11 +57,12 @@ class InTree:
 
     def _adopt(self, component: Any) -> None:
         if not isinstance(component, InTree):
-            raise self._misplaced(f"{component!r} is not a component and cannot be added")
+            raise self._misplaced(f"{component!r} is not a component and cannot be added", "Add an instance of a component.")
         node: Any = self
         while isinstance(node, InTree):
             if node is component:
-                raise self._misplaced(f"{component._breadcrumb} cannot be added to itself or to what it contains")
+                crumb = component._breadcrumb
+                raise self._misplaced(f"{crumb} cannot be added to itself or to what it contains", "Make another one.")
             node = node.parent
         earlier, root = component._configured_in, self.root
         if earlier is None or (earlier[0] is root and earlier[1] != root.generation):
@@ -69,9 +70,9 @@ class InTree:
         elif component.parent is not self:
             component._come_under(self)
 
-    def _misplaced(self, message: str) -> ComponentUsageError:
+    def _misplaced(self, message: str, hint: str) -> ComponentUsageError:
         file, line = calling_place(PREPARE) or self.place
-        return ComponentUsageError(message, self, file=file, line=line)
+        return ComponentUsageError(message, self, file=file, line=line, hint=hint)
 
     def prepare(self, parent: Any) -> None:
         """Come under a parent and be configured."""

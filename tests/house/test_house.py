@@ -104,7 +104,8 @@ def test_the_help_imports_nothing_heavy() -> None:
 
 
 def test_importing_depl_imports_little() -> None:
-    assert {name for name in imported_by("-c", "import depl") if name.startswith("depl")} == {"depl", "depl.errors"}
+    imported = {name for name in imported_by("-c", "import depl") if name.startswith("depl")}
+    assert imported == {"depl", "depl.errors", "depl.output"}
 
 
 def test_the_tree_of_errors_draws_every_class_below_its_base() -> None:

@@ -14,21 +14,22 @@ from depl.component import Component, ComponentDefinition, RootComponent
 from depl.configure import Model
 from depl.configure import configure as configured
 from depl.environment import Environment
-from depl.errors import DeplError, Mistakes, NothingToUndo
-from depl.events import Event, Output, What
+from depl.events import What
 from depl.host import Host
-from depl.rollout import local
-from depl.rollout.options import Options, Outcome
+from depl.rollout.options import Options
+from depl.testing import Bench, Outcome
 
 Tree = dict[str, tuple[Any, ...]]
 COMPONENT = '"""A component of a test."""\n'
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Callable[[Any], Project]:
+def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], Project]:
     """A factory: `project(lambda self: File("x", content="y"))`, also with a class or a list of components."""
     os.chmod(tmp_path, 0o755)
-    return lambda configure=None, **how: Project(tmp_path / "project", configure, **how)
+    short = tmp_path_factory.mktemp("p")  # supervisord's socket lies in it, and such paths must be short
+    os.chmod(short, 0o755)
+    return lambda configure=None, **how: Project(short / "p", configure, **how)
 
 
 @pytest.fixture

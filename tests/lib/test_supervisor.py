@@ -18,6 +18,7 @@ from depl.lib.file import File
 from depl.lib.ports import obstacle
 from depl.lib.supervisor import Eventlistener, Program, Supervisor
 from depl.lib.supervisord import look_at
+from depl.rollout.live import check_live
 
 Made = Callable[..., Any]
 
@@ -200,7 +201,7 @@ def test_the_entry_says_what_supervisord_needs(project: Made) -> None:
     [
         (lambda: Program("web"), "has no command"),
         (lambda: Program("web", command="x", deployment="warm"), "hot or cold, not 'warm'"),
-        (lambda: Eventlistener("ears", command="x"), "names no events"),
+        (lambda: Eventlistener("ears", command="x", events=()), "names no events"),
         (
             lambda: Program("web", command="x", environment_variables={"A": "\"'"}),
             "cannot pass on the environment variable A",
@@ -215,6 +216,72 @@ def test_a_program_that_cannot_be_meant_so_is_a_mistake(program: Any, message: s
     result = project(configure).deploy()
     assert result.status == 1
     assert message in result.error
+
+
+def test_a_program_that_is_not_waited_for_may_still_be_starting(supervised: Any) -> None:
+    def configure(self: Any) -> None:
+        self += Supervisor(wait_for_running=False)
+        self.program = Program("slow", command="/bin/sleep", args="1000", options={"startsecs": 3600})
+        self += self.program
+
+    supervised.configure = configure
+    assert supervised.deploy().error == ""
+    assert "STARTING" in status(supervised)
+    assert supervised.deploy().changed == []
+
+    subprocess.run([supervised.work / "bin/supervisorctl", "-c", supervised.work / "etc/supervisord.conf", "shutdown"])
+    for _ in range(100):
+        if not (supervised.work / "var/supervisord.pid").exists():
+            break
+        time.sleep(0.1)
+    (unwell,) = check_live(supervised.model(), "localhost", lambda event: None)
+    assert "supervisor does not know slow" in str(unwell)
+    assert supervised.deploy().error == ""  # starts supervisord, which starts the program
+    assert "STARTING" in status(supervised)
+
+
+def test_what_batou_s_projects_say_is_understood(project: Made) -> None:
+    def configure(self: Any) -> None:
+        self += Supervisor(
+            deployment_mode="cold", logrotate=True, nagios=True, max_startup_delay=30, supervisor_conf="own.conf"
+        )
+        self.supervisor = self._
+        self.own = Program("own", command="bin/own", program_section="[program:{{component.name}}]\n", options=None)
+        self += self.own
+        self.hot = Program("hot", command="bin/hot", deployment="hot", dependencies=(), args=None)
+        self += self.hot
+        self.ears = Eventlistener("ears", command="bin/ears", args=None)
+        self += self.ears
+        self.eyes = Eventlistener("eyes", command="bin/eyes", events="TICK_5,TICK_60")
+        self += self.eyes
+
+    made = project(configure)
+    made.file("own.conf", "[supervisord]\nloglevel = {{component.loglevel}}\n")
+    root = made.root()
+    component = made.component
+    assert component.supervisor.config.content == b"[supervisord]\nloglevel = info\n"
+    assert component.own.config.content == b"[program:own]\n"
+    assert (component.own.deployment, component.hot.deployment) == ("cold", "hot")
+    assert b"\nevents = TICK_60\n" in component.ears.config.content
+    assert b"\nevents = TICK_5,TICK_60\n" in component.eyes.config.content
+    assert [text.partition(":")[0] for _, text in root.log_lines] == ["logrotate has no effect", "nagios has no effect"]
+
+
+def test_an_event_listener_lies_with_the_supervisor(project: Made) -> None:
+    def configure(self: Any) -> None:
+        self += Supervisor(workdir=f"{self.workdir}/elsewhere")
+        self.ears = Eventlistener("ears", command="bin/{{component.name}}")
+        self += self.ears
+
+    made = project(configure)
+    made.root()
+    assert made.component.ears.command == f"{made.work}/elsewhere/bin/ears"
+
+
+def test_a_supervisor_is_hot_or_cold(project: Made) -> None:
+    result = project(lambda self: Supervisor(deployment_mode="warm")).deploy()
+    assert result.status == 1
+    assert "deployment_mode of a Supervisor is hot or cold, not 'warm'" in result.error
 
 
 def test_a_socket_path_that_the_system_does_not_allow_is_a_mistake(project: Made) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from depl.component import Attribute, Component, ConfigString
 from depl.errors import AttributeExpansionError, ConversionError, DeplError
+from depl.utils import Address
 
 Prepared = Callable[..., Any]
 
@@ -109,6 +110,7 @@ def test_a_wrong_value_names_component_attribute_value_type_and_place(prepared: 
     assert isinstance(mistake, ConversionError)
     assert mistake.message == "attribute 'number' of 'described' is 'ten', which is not a whole number"
     assert (mistake.component, mistake.file, mistake.line) == ("described", "environment.cfg", 7)
+    assert mistake.hint == "Change it in [component:described]."
 
 
 def test_the_reason_of_an_own_conversion_is_told(prepared: Prepared) -> None:
@@ -121,6 +123,17 @@ def test_the_reason_of_an_own_conversion_is_told(prepared: Prepared) -> None:
     with pytest.raises(DeplError) as caught:
         prepared(Own, number="1")
     assert "is '1', which is not what even takes (odd)" in caught.value.mistakes[0].message  # type: ignore[attr-defined]
+
+
+def test_what_an_own_conversion_refuses_in_our_words_has_the_place_of_the_value(prepared: Prepared) -> None:
+    class Own(Component):
+        address = Attribute(Address)
+
+    with pytest.raises(DeplError) as caught:
+        prepared(Own, address="web.example")
+    (mistake,) = caught.value.mistakes  # type: ignore[attr-defined]
+    assert mistake.message == "attribute 'address' of 'own' is 'web.example': The address 'web.example' needs a port"
+    assert (mistake.file, mistake.line, mistake.hint) == ("environment.cfg", 7, "Write it as 'web.example:PORT'.")
 
 
 def test_a_template_that_does_not_work_out_names_its_place(prepared: Prepared) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Callable, Optional, Sequence
 
 from depl.change import disk
@@ -18,9 +16,9 @@ from depl.change.journal import Journal, make_private
 from depl.change.nodes import Absent, File, Link, Node, Path
 from depl.change.records import Did, Failed, Made
 from depl.change.recovery import unmade
+from depl.change.refusal import failing
 from depl.change.shown import show_change
 from depl.change.system import Staged
-from depl.errors import ChangeFailed
 
 BATCH = 256  # changes in one commit
 
@@ -65,11 +63,13 @@ class ActingSystem(Commanding):
         staged, self.staged, self._links_staged = list(self.staged.values()), {}, False
         if not staged:
             return
+        for one in staged:  # without links in it, as somebody may put another one in their place
+            one.change = replace(one.change, path=disk.real_path(one.change.path))
         first = self.journal.next_number + (1 if self._unmarked else 0)
         try:
             contents = [self._prepare(one, first + offset) for offset, one in enumerate(staged)]
             if self.durability == "full":
-                with _failing(staged[0]):
+                with failing(staged[0]):
                     disk.sync_files([content for content in contents if content and not os.path.islink(content)])
             if any(isinstance(one.change.before, (File, Link)) for one in staged):
                 self.blobs.sync()
@@ -79,7 +79,7 @@ class ActingSystem(Commanding):
             raise
         try:
             for one, content, did in zip(staged, contents, dids):
-                with _failing(one):
+                with failing(one):
                     disk.make(one.change, content, did.n)
             disk.sync_parents([one.change.path for one in staged])
         except BaseException:
@@ -116,13 +116,14 @@ class ActingSystem(Commanding):
             self._unmarked = False
             self.journal.append(Made(0))
 
-    def capture(self, path: Path) -> None:
-        """Keep what is at a path that raw code is about to write."""
+    def capture(self, path: Path) -> list[Path]:
+        """Keep what is at a path that raw code is about to write, perhaps through a link; the paths that were kept."""
         self.commit()
+        path = disk.real_path(path)
         before = self.look(path, content=True)
         put = Put(path, before, None)
         if isinstance(before, (File, Link)):
-            with _failing(Staged(put, self.component)):
+            with failing(Staged(put, self.component)):
                 number = self.journal.next_number + (1 if self._unmarked else 0)
                 if isinstance(before, Link):
                     self.blobs.keep_link(path, number)
@@ -130,6 +131,8 @@ class ActingSystem(Commanding):
                     self.blobs.keep(path, before.digest or "", number, copied=True)
                 self.blobs.sync()
         self._record(Did(0, self.component, put))
+        target = os.path.realpath(path)
+        return [path, *self.capture(target)] if isinstance(before, Link) and target != path else [path]
 
     def put_back(self, did: Did, now: Node) -> None:
         """Stage the reversal of a change of a path; what is there now is kept like before any change."""
@@ -154,7 +157,7 @@ class ActingSystem(Commanding):
 
     def _prepare(self, staged: Staged, number: int) -> Optional[Path]:
         """Keep the before-image and write the new content beside; where the new content lies."""
-        with _failing(staged):
+        with failing(staged):
             return self._keep_and_write(staged, number)
 
     def _keep_and_write(self, staged: Staged, number: int) -> Optional[Path]:
@@ -193,10 +196,11 @@ class ActingSystem(Commanding):
 
     def _make_move(self, move: Move, component: str, undoes: Optional[int]) -> None:
         self.commit()
+        move = replace(move, path=disk.real_path(move.path), to=disk.real_path(move.to))
         dids = self._record(Did(0, component, move, undoes))
         try:
             if not move.built:
-                with _failing(Staged(Put(move.to, Absent(), None), component)):
+                with failing(Staged(Put(move.to, Absent(), None), component)):
                     move_tree(move.path, move.to)
         except BaseException:
             self.settle_tail(dids)
@@ -233,28 +237,3 @@ class ActingSystem(Commanding):
 
     def _ids(self) -> tuple[int, int]:
         return os.geteuid(), os.getegid()
-
-
-_HINTS = {
-    errno.EACCES: "Mend the rights of the path, or deploy as a user who may write there.",
-    errno.EPERM: "Deploy as a user who may do this; changing owners needs root.",
-    errno.EROFS: "The file system is mounted read-only.",
-    errno.ENOSPC: "Make room on the file system.",
-    errno.EDQUOT: "Make room, or raise the quota.",
-    errno.ENOENT: "Its directory must be there: add a Directory before it, or say leading=True.",
-}
-
-
-@contextmanager
-def _failing(staged: Staged) -> Iterator[None]:
-    """Maps what the operating system refuses to a sentence with the path."""
-    try:
-        yield
-    except OSError as error:
-        path = staged.change.path
-        raise ChangeFailed(
-            path,
-            f"{path} cannot be changed: {error.strerror or error}",
-            staged.component,
-            hint=_HINTS.get(error.errno or 0, ""),
-        ) from error

@@ -35,6 +35,11 @@ def look(path: Path, content: bool = False) -> Node:
     return Other()
 
 
+def real_path(path: Path) -> Path:
+    """The path with the links among its parents followed, but not one at its end."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
 def read(path: Path) -> bytes:
     """The content of a file."""
     with open(path, "rb", buffering=0) as file:

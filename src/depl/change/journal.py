@@ -54,7 +54,7 @@ class Journal:
         try:
             descriptor = self._open()
             sys.audit("depl.journal", "before", self.number)
-            _write_all(descriptor, b"".join(map(_line, numbered)), durable)
+            write_all(descriptor, b"".join(map(_line, numbered)), durable)
             sys.audit("depl.journal", "written", self.number)
         except OSError as error:
             raise JournalError(
@@ -224,7 +224,7 @@ def _cut_torn_end(path: str) -> None:
             os.fsync(file.fileno())
 
 
-def _write_all(descriptor: int, content: bytes, durable: bool) -> None:
+def write_all(descriptor: int, content: bytes, durable: bool) -> None:
     """Write everything or leave the file as it was: a half-written record must not be followed by another."""
     start = os.fstat(descriptor).st_size
     view = memoryview(content)

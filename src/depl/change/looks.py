@@ -55,7 +55,7 @@ class Looks(ABC):
     def read(self, path: Path) -> bytes:
         """The content of a file. Errors: OSError as of open()."""
         if self._links_staged:
-            path = self._settled(path)
+            path = os.path.dirname(self._settled(os.path.join(path, "_")))  # a link at its end is followed, too
         staged = self.staged.get(path)
         if staged is None:
             return self._read(path)
@@ -79,7 +79,7 @@ class Looks(ABC):
     def names(self, path: Path) -> list[str]:
         """The sorted names in a directory; none where there is none."""
         if self._links_staged:
-            path = self._settled(path)
+            path = os.path.dirname(self._settled(os.path.join(path, "_")))
         names = set(self._names(path))
         if self.staged:
             for one, staged in self.staged.items():

@@ -125,17 +125,24 @@ class Session:
         if self.as_json:
             self.json().print("error", error=error, exit_status=self.status)
         self.printer.complain(error_lines(error, self._base or ""))
+        if self.verbose:
+            for mistake in error.mistakes if isinstance(error, Mistakes) else [error]:
+                self._show_cause(mistake.__cause__)
+
+    def _show_cause(self, cause: BaseException | None) -> None:
+        """Where in an author's code something was raised that is not depl's own."""
+        if cause is not None and not isinstance(cause, DeplError):
+            import traceback
+
+            from depl.report.lines import Line
+
+            self.printer.complain([Line("".join(traceback.format_exception(cause)).rstrip(), "dim")])
 
     def fail_unexpectedly(self, error: Exception) -> None:
         """Print an error that nobody foresaw; its traceback only for those who ask for it."""
         bug = ReportBug(f"unexpected {type(error).__name__}: {error}".rstrip(": "))
         if self.verbose:
-            import traceback
-
-            from depl.report.lines import Line
-
-            text = "".join(traceback.format_exception(error)).rstrip()
-            self.printer.complain([Line(text, "dim")])
+            self._show_cause(error)
         else:
             bug.hint += " `--verbose` or DEPL_DEBUG=1 shows where it happened."
         self.fail(bug)

@@ -150,8 +150,7 @@ class Walk:
     def _capture(self, component: Component) -> list[str]:
         paths = [component.map(path) for path in component.touches or ()]
         paths += [path for path in self._causes.products if path not in paths]
-        for path in paths:
-            self.system.capture(path)
+        paths = [kept for path in paths for kept in self.system.capture(path)]
         capture = getattr(component, "capture", None)
         if capture is not None:
             self.system.note(Did(0, component.id, Call(component.id, capture())))

@@ -28,9 +28,9 @@ class Program(Component):
     default the deployment_mode of the Supervisor. enable: False stops it and removes its entry. program_section: a
     template of your own for its whole entry.
 
-    It is restarted exactly when its entry or a dependency changed, once that went well, and must be RUNNING
-    afterwards (if the Supervisor is to wait for that); if it is not, the end of its log is shown. Undone: stopped if it did not run before, else restarted with
-    what it had before. Its log stays.
+    It is restarted exactly when its entry or a dependency changed, once that went well, and must be RUNNING afterwards
+    (unless the Supervisor does not wait for that); if it is not, the end of its log is shown. Undone: stopped if it did
+    not run before, else restarted with what it had before. Its log stays.
     """
 
     verify_after_update = True
@@ -114,8 +114,7 @@ class Program(Component):
 
     def check(self) -> None:
         """It runs."""
-        if self._supervised and not all(process.state == "RUNNING" for process in self.processes()):
-            self.verify()
+        self.verify()
 
     def processes(self) -> Sequence[Process]:
         """Its processes as supervisord sees them now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from depl.component import Component
 from depl.errors import ComponentUsageError, ConfigurationError
@@ -89,14 +89,16 @@ class Package(Installed):
 
     version: the one to install; None (default) takes the newest when the environment is built. dependencies: whether
     to install what it needs, too. env: added to the environment of the installer. timeout: seconds.
-    install_options: further arguments for the installer. Undone exactly, with its environment.
+    install_options: further arguments for the installer. check_package_is_module: accepted, as in batou, but of no
+    effect; the installer knows whether it went well. Undone exactly, with its environment.
     """
 
     namevar = "package"
     package = ""
     version: Optional[str] = None
     dependencies = True
-    install_options: tuple[str, ...] = ()
+    install_options: Sequence[str] = ()
+    check_package_is_module = True
 
     @property
     def identity(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 from depl.change.changes import WayBack
 from depl.component import Attribute, Component, ConfigString
@@ -74,7 +74,7 @@ class Supervisor(Component):
     buildout_cfg: Optional[str] = None
     logrotate = Attribute("literal", default=False)
     nagios = Attribute("literal", default=False)
-    check_contact_groups: Optional[str] = None
+    check_contact_groups: Any = None
 
     def configure(self) -> None:
         self.provide("supervisor", self)

@@ -21,7 +21,7 @@ LONGEST_SOCKET = 96  # the system allows 107 bytes, and supervisord appends its 
 LIVING = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 
 # `update` restarts a program only if its entry changed: otherwise do it here. Afterwards wait until it is known to run,
-# if `wait` says something.
+# if `wait` says something; if not, no `restart`, which waits as well.
 START = """\
 supervisorctl=$1 configuration=$2 name=$3 log=$4 wait=$5
 ctl() { "$supervisorctl" -c "$configuration" "$@"; }
@@ -29,7 +29,11 @@ size=$(cat "$log" 2>/dev/null | wc -c)
 updated=$(ctl update "$name") || { echo "$updated" >&2; exit 1; }
 case $updated in
     *"$name: added"* | *"$name: updated"*) ;;
-    *) ctl restart "$name:*" >/dev/null ;;
+    *) if [ "$wait" ]; then
+        ctl restart "$name:*" >/dev/null
+    else
+        { ctl stop "$name:*"; ctl remove "$name"; ctl add "$name"; } >/dev/null || exit 1
+    fi ;;
 esac
 [ "$wait" ] || exit 0
 while status=$(ctl status "$name:*" | cut -c 1-200); do

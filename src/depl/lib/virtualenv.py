@@ -1,7 +1,8 @@
 """How a virtual environment comes to be: built beside under a name of its own, then links are switched to it.
 
-It cannot be moved (its scripts hold its path), and one that pip changes in place cannot be put back. So the name contains
-a hash of everything that goes into it; undoing switches the links back, and the former environment is still whole.
+It cannot be moved (its scripts hold its path), and one that pip changes in place cannot be put back. So the name
+contains a hash of everything that goes into it; undoing switches the links back, and the former environment is still
+whole.
 """
 
 from __future__ import annotations

@@ -63,6 +63,12 @@ def unsafe_lines(changes: Iterable[Shown]) -> Iterator[Line]:
             yield Line(f"  {sentence(change)}{way_back(change)}", "yellow")
 
 
+def unsafe_paragraph(changes: Iterable[Shown]) -> list[Line]:
+    """The same under a heading; nothing if there are none."""
+    unsafe = list(unsafe_lines(changes))
+    return [Line("these cannot be promised to be undone:", "yellow"), *unsafe] if unsafe else []
+
+
 def sentence(change: Shown) -> str:
     """A change in one line: what is done, to what, and the facts that matter."""
     verb = str(change.get("verb") or "change")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from depl.errors import DeplError
-from depl.report.changes import Shown, counted_changes, unsafe_lines
+from depl.report.changes import Shown, counted_changes, unsafe_paragraph
 from depl.report.lines import Line, counted, seconds
 
 
@@ -24,9 +24,7 @@ def plan_lines(planned: Planned, label: str, changes: Sequence[Shown], component
         return [Line(f"{label}: nothing to do {looked}")]
     ways = f", {counted_changes(changes)}" if changes else ""
     lines = [Line(f"{label}: {counted(planned.changes, 'component')} would change{ways} {looked}", "bold")]
-    unsafe = list(unsafe_lines(changes))
-    if unsafe:
-        lines += [Line("these cannot be promised to be undone:", "yellow"), *unsafe]
+    lines += unsafe_paragraph(changes)
     if planned.errors:
         lines.append(Line(f"{label}: {counted(len(planned.errors), 'component')} would fail", "red"))
     return lines

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from depl.errors import DeplError
 from depl.events import Event, Output, What
-from depl.report.changes import Shown, change_lines, counted_changes, sentence, unsafe_lines
+from depl.report.changes import Shown, change_lines, counted_changes, sentence, unsafe_paragraph
 from depl.report.errors import TAIL
 from depl.report.lines import Line, Pieces, Printer, counted, seconds
 
@@ -170,9 +170,7 @@ def end_lines(
 def _success(outcome: Outcome, label: str, changes: Sequence[Shown], took: float, undo: str) -> list[Line]:
     what = f", {counted_changes(changes)}" if changes else ""
     lines = [Line(f"{label}: {counted(outcome.changed, 'component')} changed{what} in {seconds(took)}", "bold")]
-    unsafe = list(unsafe_lines(changes))
-    if unsafe:
-        lines += [Line("these cannot be promised to be undone:", "yellow"), *unsafe]
+    lines += unsafe_paragraph(changes)
     return [*lines, Line(f"  take it back with: {undo}")] if undo else lines
 
 

@@ -7,7 +7,7 @@ import os
 import time
 from typing import Any, Callable, Optional, Union
 
-from depl.change.journal import make_private
+from depl.change.journal import make_private, write_all
 from depl.events import Event, Output, What
 
 KEPT_BACK = (What.STARTED, What.TASK_STARTED, What.TASK_UNCHANGED, What.TASK_SKIPPED, What.WARNING, What.LOG)
@@ -61,7 +61,7 @@ class Recorder:
             if self._descriptor is None:
                 make_private(os.path.dirname(self.path))
                 self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            os.write(self._descriptor, "".join(line + "\n" for line in self._waiting).encode())
+            write_all(self._descriptor, "".join(line + "\n" for line in self._waiting).encode(), durable=False)
             self._waiting.clear()
         except OSError:
             pass  # the host's journal is the record; this copy can wait until there is room again

@@ -8,7 +8,7 @@ from typing import Any, Iterator, Optional
 from depl.change import nodes
 from depl.component import Component
 from depl.errors import DeploymentError, TemplatingError, UpdateNeeded
-from depl.lib.files.modes import gid_of, uid_of, wanted_id, wanted_mode
+from depl.lib.files.modes import gid_of, needs_rights, uid_of, wanted_id, wanted_mode
 from depl.lib.files.places import lies_in_project, make_room, mistake
 from depl.lib.files.validation import check_command, validated
 from depl.template import TEXT, is_template
@@ -67,19 +67,13 @@ class Content(Component):
         node = self.system.look(self.path)
         if not isinstance(node, nodes.File):
             raise UpdateNeeded(f"there is {nodes.describe(node)}, not a file")
-        if self.mode is not None and node.mode != self.mode:
-            raise UpdateNeeded(f"its mode is {node.mode:04o}, not {self.mode:04o}")
-        if self.owner is not None and node.uid != uid_of(self, self.owner):
-            raise UpdateNeeded(f"its owner is {node.uid}, not {self.owner}")
-        if self.group is not None and node.gid != gid_of(self, self.group):
-            raise UpdateNeeded(f"its group is {node.gid}, not {self.group}")
+        needs_rights(self, node, self.mode, self.owner, self.group)
         if not self._is_there():
             raise UpdateNeeded("its content differs")
 
     def update(self) -> None:
         make_room(self, self.path, "a file", replace=self.replace, leading=self.leading)
-        uid = None if self.owner is None else uid_of(self, self.owner)
-        gid = None if self.group is None else gid_of(self, self.group)
+        uid, gid = uid_of(self, self.owner), gid_of(self, self.group)
         if self.validate and not self.system.predicting and not self._is_there():
             validated(self, self.validate, self.path, self._stream or self._bytes())
         if self._stream:

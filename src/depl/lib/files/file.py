@@ -10,7 +10,7 @@ from depl.errors import UpdateNeeded
 from depl.lib.files.content import Content
 from depl.lib.files.directory import Directory, make_directory, needs_directory
 from depl.lib.files.links import make_link, needs_link
-from depl.lib.files.modes import gid_of, uid_of
+from depl.lib.files.modes import gid_of, needs_rights, uid_of
 from depl.lib.files.places import follow, make_room, mistake
 
 KINDS = ("file", "directory", "symlink")
@@ -65,13 +65,7 @@ class File(Content):
         elif self.ensure == "symlink":
             needs_link(self, self.path, self.link_to)
         else:
-            node = needs_directory(self, self.path)
-            if self.mode is not None and node.mode != self.mode:
-                raise UpdateNeeded(f"its mode is {node.mode:04o}, not {self.mode:04o}")
-            if self.owner is not None and node.uid != uid_of(self, self.owner):
-                raise UpdateNeeded(f"its owner is {node.uid}, not {self.owner}")
-            if self.group is not None and node.gid != gid_of(self, self.group):
-                raise UpdateNeeded(f"its group is {node.gid}, not {self.group}")
+            needs_rights(self, needs_directory(self, self.path), self.mode, self.owner, self.group)
 
     def update(self) -> None:
         if self.ensure == "file":
@@ -85,8 +79,8 @@ class File(Content):
                 replace=self.replace,
                 leading=self.leading,
                 mode=self.mode,
-                uid=None if self.owner is None else uid_of(self, self.owner),
-                gid=None if self.group is None else gid_of(self, self.group),
+                uid=uid_of(self, self.owner),
+                gid=gid_of(self, self.group),
             )
 
     def claims(self) -> Iterator[tuple[str, str, Any]]:

@@ -36,9 +36,7 @@ class Mode(Component):
         self.mode = wanted_mode(self, self.mode, required=True)
 
     def verify(self) -> None:
-        node = existing(self, self.path)
-        if node.mode != self.mode:
-            raise UpdateNeeded(f"its mode is {node.mode:04o}, not {self.mode:04o}")
+        needs_rights(self, existing(self, self.path), mode=self.mode)
 
     def update(self) -> None:
         self.system.set_mode(follow(self.system, self.path), self.mode)
@@ -68,9 +66,7 @@ class Owner(Component):
         self.owner = wanted_id(self, "user", self.owner, required=True)
 
     def verify(self) -> None:
-        node = existing(self, self.path)
-        if node.uid != uid_of(self, self.owner):
-            raise UpdateNeeded(f"its owner is {node.uid}, not {self.owner}")
+        needs_rights(self, existing(self, self.path), owner=self.owner)
 
     def update(self) -> None:
         self.system.set_owner(follow(self.system, self.path), uid=uid_of(self, self.owner))
@@ -100,9 +96,7 @@ class Group(Component):
         self.group = wanted_id(self, "group", self.group, required=True)
 
     def verify(self) -> None:
-        node = existing(self, self.path)
-        if node.gid != gid_of(self, self.group):
-            raise UpdateNeeded(f"its group is {node.gid}, not {self.group}")
+        needs_rights(self, existing(self, self.path), group=self.group)
 
     def update(self) -> None:
         self.system.set_owner(follow(self.system, self.path), gid=gid_of(self, self.group))
@@ -156,14 +150,30 @@ def wanted_id(component: Component, kind: str, value: Any, required: bool = Fals
     return value
 
 
-def uid_of(component: Component, owner: Union[int, str]) -> int:
-    """The number of a user on the host. Errors: DeploymentError."""
-    return owner if isinstance(owner, int) else _number(component, "user", owner)
+def needs_rights(
+    component: Component,
+    node: Union[nodes.File, nodes.Directory],
+    mode: Optional[int] = None,
+    owner: Union[int, str, None] = None,
+    group: Union[int, str, None] = None,
+) -> None:
+    """Raise UpdateNeeded if a node has another mode, owner or group than is wanted. None: any will do."""
+    if mode is not None and node.mode != mode:
+        raise UpdateNeeded(f"its mode is {node.mode:04o}, not {mode:04o}")
+    if owner is not None and node.uid != uid_of(component, owner):
+        raise UpdateNeeded(f"its owner is {node.uid}, not {owner}")
+    if group is not None and node.gid != gid_of(component, group):
+        raise UpdateNeeded(f"its group is {node.gid}, not {group}")
 
 
-def gid_of(component: Component, group: Union[int, str]) -> int:
-    """The number of a group on the host. Errors: DeploymentError."""
-    return group if isinstance(group, int) else _number(component, "group", group)
+def uid_of(component: Component, owner: Union[int, str, None]) -> Optional[int]:
+    """The number of a user on the host, None for none. Errors: DeploymentError."""
+    return _number(component, "user", owner) if isinstance(owner, str) else owner
+
+
+def gid_of(component: Component, group: Union[int, str, None]) -> Optional[int]:
+    """The number of a group on the host, None for none. Errors: DeploymentError."""
+    return _number(component, "group", group) if isinstance(group, str) else group
 
 
 def existing(component: Component, path: str) -> Union[nodes.File, nodes.Directory]:

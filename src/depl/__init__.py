@@ -1,7 +1,7 @@
 """depl: declarative deployment with a way back.
 
-What component authors import from here: `UpdateNeeded`, the errors that they raise or catch, and `output`, by which they
-print. Components, attributes and the building blocks come from `depl.component`, `depl.attribute` and `depl.lib`.
+What component authors import from here: `UpdateNeeded`, the errors that they raise or catch, and `output`, by which
+they print. Components, attributes and the building blocks come from `depl.component`, `depl.attribute` and `depl.lib`.
 """
 
 from __future__ import annotations

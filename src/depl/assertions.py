@@ -19,7 +19,7 @@ class Assertions(Toolbox):
     @property
     def changed(self) -> bool:
         """Whether this component changed: in this run, or since the one that asks last succeeded."""
-        attempt = self.root.attempt
+        attempt = self.root.environment.attempt  # of whoever asks, which may be a component of another root
         return attempt is not None and attempt.changed(self)  # type: ignore[arg-type]
 
     def assert_no_changes(self) -> None:

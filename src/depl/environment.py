@@ -18,7 +18,7 @@ from depl.utils import Resolver, resolving
 from depl.vfs import PathMap
 
 if TYPE_CHECKING:
-    from depl.component import RootComponent
+    from depl.component import Attempt, RootComponent
     from depl.project import ProjectSettings
 
 PROJECT_VARIABLES = ("DEPL_DEPL_", "DEPL_NOTIFY_", "DEPL_WEB_")
@@ -74,6 +74,7 @@ class Environment:
         self.secret_files, self.secret_data = {}, {}
         self.mistakes: list[DeplError] = []
         self.warnings: list[Caution] = []
+        self.attempt: Optional[Attempt] = None  # of the root component that is being deployed or predicted
         self._by_host: dict[str, dict[str, RootComponent]] = {}
 
     @classmethod

@@ -153,7 +153,9 @@ class _Reader:
             self._mistake(number, f"The line {text!r} in [{section.name}] has no key before {delimiter[0]!r}", hint)
         elif key in section.entries:
             first = section.entries[key].line
-            self._mistake(number, f"The key {key!r} in [{section.name}] is there already, in line {first}", "Remove one.")
+            self._mistake(
+                number, f"The key {key!r} in [{section.name}] is there already, in line {first}", "Remove one."
+            )
         value = text[delimiter.end() :].strip() if delimiter else ""
         self._begin_value(number, key, value, keep=bool(key) and key not in section.entries)
 

@@ -57,7 +57,9 @@ class InTree:
 
     def _adopt(self, component: Any) -> None:
         if not isinstance(component, InTree):
-            raise self._misplaced(f"{component!r} is not a component and cannot be added", "Add an instance of a component.")
+            raise self._misplaced(
+                f"{component!r} is not a component and cannot be added", "Add an instance of a component."
+            )
         node: Any = self
         while isinstance(node, InTree):
             if node is component:

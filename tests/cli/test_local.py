@@ -72,6 +72,8 @@ def test_a_no_op_imports_nothing_that_it_does_not_need(depl, service, project):
     depl("local", "dev", cwd=service)
     heavy = (
         "paramiko",
+        "starlette",
+        "uvicorn",
         "sqlalchemy",
         "asyncio",
         "rich",
@@ -80,6 +82,7 @@ def test_a_no_op_imports_nothing_that_it_does_not_need(depl, service, project):
         "ssl",
         "urllib.request",
         "email",
+        "venv",
         "tarfile",
         "zipfile",
     )

@@ -21,6 +21,12 @@ HEAVY = (
     "jinja2",
     "http",
     "ssl",
+    "starlette",
+    "uvicorn",
+    "urllib.request",
+    "email",
+    "tarfile",
+    "zipfile",
     "depl.environment",
     "depl.component",
 )

@@ -1,4 +1,4 @@
-"""What the tests of the engine share: a target directory with a model of a few classes, run as the command line runs it."""
+"""What the tests of the engine share: a target directory, and models of a few classes that are deployed to it."""
 
 from __future__ import annotations
 

@@ -339,14 +339,17 @@ def test_an_environment_without_hosts_is_a_mistake(files: Any) -> None:
     assert files.mistakes("") == ["environment.cfg:None: The environment 'dev' has no hosts | List them in [hosts]."]
 
 
+DEFAULT = " | Correct it, or remove the key: it has a default."
+
+
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
         ("[hots]\nx = 1", "3: The section [hots] is not known | Did you mean 'hosts'?"),
         ("[component:]\nx = 1", "3: The section [component:] is not known | Did you mean 'component:NAME'?"),
         ("[environment]\njops = 1", "4: The key 'jops' in [environment] is not known | Did you mean 'jobs'?"),
-        ("[environment]\njobs = no", "4: jobs = 'no' in [environment] is not a whole number of 1 or more"),
-        ("[hosts]\ntwo = web", "3: The section [hosts] is there already, in line 1"),
+        ("[environment]\njobs = no", "4: jobs = 'no' in [environment] is not a whole number of 1 or more" + DEFAULT),
+        ("[hosts]\ntwo = web", "3: The section [hosts] is there already, in line 1 | Join the two."),
         (
             "[host:one]\ncomponents = web",
             (
@@ -355,8 +358,8 @@ def test_an_environment_without_hosts_is_a_mistake(files: Any) -> None:
             ),
         ),
         ("[host:one]\nprot = 1", "4: The key 'prot' in [host:one] is not known | Did you mean 'port'?"),
-        ("[host:one]\nport = x", "4: port = 'x' in [host:one] is not a whole number from 1 to 65535"),
-        ("[host:one]\nignore = x", "4: ignore = 'x' in [host:one] is not True or False"),
+        ("[host:one]\nport = x", "4: port = 'x' in [host:one] is not a whole number from 1 to 65535" + DEFAULT),
+        ("[host:one]\nignore = x", "4: ignore = 'x' in [host:one] is not True or False" + DEFAULT),
         (
             "[host:one]\naliases = a = ",
             "4: 'a =' in the aliases of [host:one] is neither `alias` nor `alias = full name`",
@@ -388,7 +391,10 @@ def test_an_environment_without_hosts_is_a_mistake(files: Any) -> None:
             "3: There is no component 'Web'; [component:Web] overrides it | Components are named in lower case: 'web'.",
         ),
         ("[component:web]\nprot = 1", "4: The component 'web' has no attribute 'prot' | Did you mean 'port'?"),
-        ("[component:web]\nport = 1\nport = 2", "5: The key 'port' in [component:web] is there already, in line 4"),
+        (
+            "[component:web]\nport = 1\nport = 2",
+            "5: The key 'port' in [component:web] is there already, in line 4 | Remove one.",
+        ),
         ("[vfs]\nsandbox = Dev", "4: sandbox = 'Dev' in [vfs] is not Developer or Map"),
         (
             "[vfs]\n/etc = /x",

@@ -107,7 +107,8 @@ def test_another_project_takes_the_place_of_the_first(files: Any, tmp_path: Path
 
 def test_a_syntax_error_has_file_and_line_and_the_rest_is_still_loaded(files: Any) -> None:
     files.component("broken", "class Broken(Component):\n    x = = 1\n")
-    assert files.mistakes() == ["component.py:5: The file is not valid Python: invalid syntax"]
+    hint = "Correct this line or the one above."
+    assert files.mistakes() == [f"component.py:5: The file is not valid Python: invalid syntax | {hint}"]
 
 
 def test_an_error_has_the_line_of_the_file_that_led_to_it(files: Any) -> None:
@@ -127,7 +128,8 @@ def test_the_error_of_a_file_is_reported_once_also_if_others_import_it(files: An
     files.component("a", "from depl.c.broken import X\n")
     files.component("broken", "1 / 0\n")
     files.component("c", "import depl.c.broken\n")
-    assert files.mistakes() == ["component.py:4: The file fails when it is loaded: ZeroDivisionError: division by zero"]
+    message = "component.py:4: The file fails when it is loaded: ZeroDivisionError: division by zero"
+    assert files.mistakes() == [f"{message} | `--verbose` shows the traceback."]
 
 
 def test_a_package_that_is_not_installed_names_the_next_step(files: Any) -> None:

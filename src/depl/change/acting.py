@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Callable, Optional, Sequence
 
@@ -18,7 +19,9 @@ from depl.change.records import Did, Failed, Made
 from depl.change.recovery import unmade
 from depl.change.refusal import failing
 from depl.change.shown import show_change
+from depl.change.stage import Stage
 from depl.change.system import Staged
+from depl.errors import ChangeFailed
 
 BATCH = 256  # changes in one commit
 
@@ -50,6 +53,7 @@ class ActingSystem(Commanding):
         self.directory = directory
         self.journal = journal
         self.durability = durability
+        self._stage_area = Stage(directory)
         self._umask = disk.umask()
         self._unmarked = False
 
@@ -67,7 +71,10 @@ class ActingSystem(Commanding):
             one.change = replace(one.change, path=disk.real_path(one.change.path))
         first = self.journal.next_number + (1 if self._unmarked else 0)
         try:
-            contents = [self._prepare(one, first + offset) for offset, one in enumerate(staged)]
+            places = self._stage_area.places([one.change.path for one in staged], first)
+            contents = [
+                self._prepare(one, first + offset, place) for offset, (one, place) in enumerate(zip(staged, places))
+            ]
             if self.durability == "full":
                 with failing(staged[0]):
                     disk.sync_files([content for content in contents if content and not os.path.islink(content)])
@@ -75,34 +82,34 @@ class ActingSystem(Commanding):
                 self.blobs.sync()
             dids = self._record(*(Did(0, one.component, one.change, one.undoes) for one in staged))
         except BaseException:
-            self.clear_stage()
+            self._stage_area.clear()
             raise
         try:
             for one, content, did in zip(staged, contents, dids):
                 with failing(one):
                     disk.make(one.change, content, did.n)
-            disk.sync_parents([one.change.path for one in staged])
+            with failing(staged[-1]):
+                disk.sync_parents([one.change.path for one in staged])
         except BaseException:
             self.settle_tail(dids)
             raise
         self._unmarked = True
+        self._stage_area.done()
+        for one in staged:
+            if one.undoes is not None and one.source is not None:
+                disk.clear(one.source)  # an image that is back in its place must not be a second name of it
 
     def settle_tail(self, dids: Sequence[Did]) -> None:
         """Note which of some changes that were written down were not made, and remove what they left beside."""
-        self.clear_stage()
+        self._stage_area.clear()
         for did in dids:
             if isinstance(did.change, (Put, Move)):
-                finish(did.change, did.n)
+                with suppress(OSError):  # what cannot be looked at now is left to the rule of three
+                    finish(did.change, did.n)
         failed = unmade(dids, lambda path: disk.look(path, content=True))
         if failed:
             self.journal.append(Failed(0, failed), durable=True)
         self._unmarked = True
-
-    def clear_stage(self) -> None:
-        """Remove new contents that were never put in place."""
-        stage = os.path.join(self.directory, "stage")
-        for name in disk.names(stage):
-            disk.clear(os.path.join(stage, name))
 
     def note(self, did: Did) -> None:
         """Journal something that takes no making here."""
@@ -137,7 +144,7 @@ class ActingSystem(Commanding):
     def put_back(self, did: Did, now: Node) -> None:
         """Stage the reversal of a change of a path; what is there now is kept like before any change."""
         assert isinstance(did.change, Put)
-        before, after = now, did.change.before
+        before, after = now, did.change.expected_before(now)
         source = None
         if isinstance(after, File) and not (isinstance(before, File) and before.digest == after.digest):
             assert after.digest is not None
@@ -155,18 +162,23 @@ class ActingSystem(Commanding):
         self.shown.append(show_change(reversal))
         self._make_move(reversal, did.component, did.n)
 
-    def _prepare(self, staged: Staged, number: int) -> Optional[Path]:
+    def _prepare(self, staged: Staged, number: int, place: Path) -> Optional[Path]:
         """Keep the before-image and write the new content beside; where the new content lies."""
         with failing(staged):
-            return self._keep_and_write(staged, number)
+            return self._keep_and_write(staged, number, place)
 
-    def _keep_and_write(self, staged: Staged, number: int) -> Optional[Path]:
+    def _keep_and_write(self, staged: Staged, number: int, place: Path) -> Optional[Path]:
         put = staged.change
+        if disk.signature(put.path) != staged.seen:
+            raise ChangeFailed(
+                put.path,
+                f"{put.path} was changed by somebody else in this moment",
+                staged.component,
+                hint="Deploy again: it is then looked at anew.",
+            )
         content = None
         if staged.content is not None or staged.source is not None:
-            directory = os.path.join(self.directory, "stage")
-            make_private(directory)
-            content = os.path.join(directory, str(number))
+            content = place
             if isinstance(put.after, Link):
                 copy_link(staged.source or "", content)
                 return self._keep_before(put, content, number)
@@ -188,6 +200,7 @@ class ActingSystem(Commanding):
     def _stage(self, staged: Staged) -> None:
         if staged.change.path in self.staged or len(self.staged) >= BATCH:
             self.commit()
+        staged.seen = disk.signature(staged.change.path)
         super()._stage(staged)
 
     def _move(self, move: Move) -> None:

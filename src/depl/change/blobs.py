@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import stat
+from contextlib import suppress
 from typing import Any, Optional
 
 from depl.change.journal import make_private, sync_directory
@@ -68,7 +69,7 @@ class Blobs:
         if os.path.lexists(image):
             os.unlink(image)
         try:
-            if copied:
+            if copied or os.lstat(path).st_nlink > 1:  # other names of it may be written to
                 raise OSError
             os.link(path, image, follow_symlinks=False)
         except OSError:  # another file system, or a file that is not ours to link
@@ -128,7 +129,8 @@ def copy_link(path: Path, to: Path) -> None:
         status = os.lstat(path)
         os.symlink(os.readlink(path), to)
         if (status.st_uid, status.st_gid) != (os.lstat(to).st_uid, os.lstat(to).st_gid):
-            os.chown(to, status.st_uid, status.st_gid, follow_symlinks=False)
+            with suppress(PermissionError):  # not root: it comes back as ours
+                os.chown(to, status.st_uid, status.st_gid, follow_symlinks=False)
 
 
 def _lost(path: Path) -> JournalError:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Mapping, Optional, Union
 
-from depl.change.nodes import Absent, Digest, Node, Path
+from depl.change.nodes import Absent, Digest, File, Node, Path
 
 
 class WayBack(str, Enum):
@@ -34,6 +34,21 @@ class Put:
 
     def reversal(self) -> Put:
         return replace(self, before=self.after or Absent(), after=self.before)
+
+    def expected_before(self, now: Node) -> Node:
+        """What was there before; a content that this change left alone may be another one by now."""
+        return self._with_content_of(now, self.before)
+
+    def expected_after(self, now: Node) -> Node:
+        """What was there afterwards; a content that this change left alone may be another one by now."""
+        return self._with_content_of(now, self.after or Absent())
+
+    def _with_content_of(self, now: Node, then: Node) -> Node:
+        before, after = self.before, self.after
+        left_alone = isinstance(before, File) and isinstance(after, File) and before.digest == after.digest
+        if left_alone and isinstance(now, File) and isinstance(then, File):
+            return replace(then, digest=now.digest)
+        return then
 
 
 @dataclass(frozen=True)

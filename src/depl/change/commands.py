@@ -15,7 +15,7 @@ from depl.change.process import shown as shown_command
 from depl.change.records import Did
 from depl.change.shown import show_change
 from depl.change.system import Input, System
-from depl.errors import CmdExecutionError
+from depl.errors import CmdExecutionError, Interrupted
 
 HIDDEN = "(a command that must not be shown)"
 
@@ -99,13 +99,19 @@ class Commanding(System):
         cwd = cwd or os.getcwd()
         forth = Invocation(command, cwd, env, timeout, input, check)
         back = None if undo is None else Invocation(undo, cwd, env, timeout, None, True)
-        text = HIDDEN if sensitive else self._redact(shown or shown_command(command))
+        text = HIDDEN if sensitive else self._redact(shown) if shown else self.shown_text(command)
         run = Run(
             self.blobs.add_json(forth.as_json()),
             text,
             way_back or self._usual_way_back(undo),
             None if back is None else self.blobs.add_json(back.as_json()),
-            "" if undo is None else self._redact(undo_shown or shown_command(undo)),
+            ""
+            if undo is None
+            else HIDDEN
+            if sensitive
+            else self._redact(undo_shown)
+            if undo_shown
+            else self.shown_text(undo),
             reason,
         )
         self.shown.append(show_change(run))
@@ -122,6 +128,10 @@ class Commanding(System):
         self.note(Did(0, component, run, undoes))
         self._execute(invocation, run.shown, silent=run.shown == HIDDEN)
 
+    def shown_text(self, command: Command) -> str:
+        """A command as people may see it."""
+        return self._redact(shown_command(command))
+
     def keep_undo(self, command: str) -> str:
         """Keep a command that an author declared as the undo of an update; its name in the journal."""
         return self.blobs.add_json(Invocation(command, os.getcwd(), check=True).as_json())
@@ -132,6 +142,8 @@ class Commanding(System):
         return WayBack.REPEAT if self.reacting else WayBack.UNKNOWN
 
     def _execute(self, invocation: Invocation, shown: str, silent: bool) -> tuple[int, str, str]:
+        if self._terminated():
+            raise Interrupted(f"interrupted before `{shown}`", self.component)
         if invocation.timeout is None:
             invocation = replace(invocation, timeout=self.command_timeout)
 
@@ -173,6 +185,8 @@ def run_command(
         where = f" in {invocation.cwd}" if invocation.cwd else ""
         reason = f"cannot be started{where}: {error.strerror}"
         raise CmdExecutionError(shown, 127, reason=reason, component=component) from error
+    if result.status is None and terminated():
+        raise Interrupted(f"the command `{shown}` was ended on request", component)
     if result.status is None or (invocation.check and result.status != 0):
         said = ("", "") if secret else (result.stdout, result.stderr)
         raise CmdExecutionError(shown, result.status, *said, reason=result.reason, component=component)

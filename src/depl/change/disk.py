@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import io
 import os
 import shutil
 import stat
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Optional
 
 from depl.change.blobs import CHUNK, copy_link, digest_of
@@ -33,6 +36,17 @@ def look(path: Path, content: bool = False) -> Node:
     if stat.S_ISLNK(mode):
         return Link(os.readlink(path))
     return Other()
+
+
+def signature(path: Path) -> Optional[tuple[int, ...]]:
+    """What changes when somebody changes what is at a path; None where nothing is."""
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISDIR(status.st_mode):  # what comes and goes in a directory is no change of its own
+        return (status.st_ino, status.st_mode, status.st_uid, status.st_gid)
+    return (status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_mtime_ns)
 
 
 def real_path(path: Path) -> Path:
@@ -91,13 +105,22 @@ def write(path: Path, content: Optional[bytes], source: Optional[Path], node: Fi
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         if content is not None:
-            view = memoryview(content)
-            while view:
-                view = view[file.write(view) :]
+            _write_all(file, content)
         elif source is not None:
+            digest = hashlib.sha256()
             with open(source, "rb") as origin:
-                shutil.copyfileobj(origin, file, CHUNK)
+                while piece := origin.read(CHUNK):
+                    digest.update(piece)
+                    _write_all(file, piece)
+            if node.digest not in (None, digest.hexdigest()):
+                raise OSError(errno.EAGAIN, f"{source} was changed while it was read")
         _own(descriptor, node)
+
+
+def _write_all(file: io.FileIO, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[file.write(view) :]
 
 
 def write_image(path: Path, image: Path, node: File) -> None:
@@ -109,12 +132,10 @@ def write_image(path: Path, image: Path, node: File) -> None:
     except OSError:
         write(path, None, image, node)
         shutil.copystat(image, path)
-    status = os.lstat(path)
-    if (status.st_uid, status.st_gid) != (node.uid, node.gid):
-        os.chown(path, node.uid, node.gid)
-    if stat.S_IMODE(os.lstat(path).st_mode) != node.mode:
-        os.chmod(path, node.mode)
-    os.utime(path)
+    with suppress(PermissionError):  # not root: what belongs to others comes back as ours where it had to be copied
+        set_attributes(path, node)
+    with suppress(PermissionError):
+        os.utime(path)
 
 
 def make(put: Put, content: Optional[Path], number: int) -> None:
@@ -153,7 +174,7 @@ def copy_tree(path: Path, to: Path) -> None:
             target = os.path.normpath(os.path.join(to, os.path.relpath(source, path)))
             status = os.lstat(source)
             os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
-            if stat.S_ISREG(status.st_mode):
+            if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
                 os.chmod(target, stat.S_IMODE(status.st_mode))
                 _sync_file(target)
 
@@ -213,9 +234,10 @@ def _rename(content: Path, path: Path, number: int) -> None:
             os.rename(temporary, path)
             os.unlink(content)
             return
-        copy_tree(content, temporary)
-        os.chown(temporary, os.lstat(content).st_uid, os.lstat(content).st_gid)
-        os.chmod(temporary, stat.S_IMODE(os.lstat(content).st_mode))
+        status = os.lstat(content)
+        node = File(None, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+        write(temporary, None, content, node)
+        shutil.copystat(content, temporary)
         _sync_file(temporary)
         os.rename(temporary, path)
         os.unlink(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from typing import Union
 
@@ -21,11 +22,11 @@ def move(path: Path, to: Path) -> None:
         beside = moving_name(to)
         disk.clear(beside)
         try:
-            disk.copy_tree(path, beside)
-        except OSError:
+            os.mkdir(beside, 0o700)  # what is copied into it is for nobody else before it has its own rights
+            disk.copy_tree(path, os.path.join(beside, "tree"))
+            os.rename(os.path.join(beside, "tree"), to)
+        finally:
             disk.clear(beside)
-            raise
-        os.rename(beside, to)
         disk.sync_parents([to])
         disk.clear(path)
     disk.sync_parents([path, to])
@@ -33,7 +34,8 @@ def move(path: Path, to: Path) -> None:
 
 def moving_name(to: Path) -> Path:
     """The name beside a path that a move from another file system may leave behind when it is killed."""
-    return os.path.join(os.path.dirname(to), ".depl-moving-" + os.path.basename(to))
+    name = hashlib.sha256(os.fsencode(os.path.basename(to))).hexdigest()[:16]
+    return os.path.join(os.path.dirname(to), f".depl-moving-{name}")
 
 
 def finish(change: Union[Put, Move], number: int) -> None:

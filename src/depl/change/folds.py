@@ -75,6 +75,10 @@ def _with_ends(records: list[Record]) -> Iterator[Record]:
             waiting[record.component] = {}
         elif isinstance(record, Did) and isinstance(record.change, Put) and record.change.after is None:
             waiting.setdefault(record.component, {})[record.change.path] = record.n
+        elif isinstance(record, Did) and isinstance(record.change, Put):
+            captured = waiting.get(record.component, {}).pop(record.change.path, None)
+            if captured is not None:  # a verb goes on where raw code ended
+                became[captured] = record.change.before
         elif isinstance(record, Ended):
             paths = waiting.pop(record.component, {})
             became.update({paths[path]: node for path, node in record.after.items() if path in paths})
@@ -98,9 +102,9 @@ def rule_of_three(now: Node, change: Put) -> Restore:
 
     A write that never ended (after None) is restored whatever it left behind.
     """
-    if same(now, change.before):
+    if same(now, change.expected_before(now)):
         return Restore.ALREADY
-    if change.after is None or same(now, change.after):
+    if change.after is None or same(now, change.expected_after(now)):
         return Restore.RESTORE
     return Restore.CONFLICT
 

@@ -6,12 +6,13 @@ the host's lock, so a torn last line was left by somebody who is gone.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import zlib
 from dataclasses import replace
-from typing import Callable, Iterator, Optional, Sequence
+from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from depl.change.folds import ChainState, chain_state
 from depl.change.ledger import Ledger
@@ -114,47 +115,47 @@ class Journals:
             yield path, chain_state(read(path))
 
     def open(self, rollout: str) -> Journal:
-        """The journal to write to: the newest one where it is unsettled, else a new one for this rollout."""
-        paths = self.paths()
-        last = read_last(paths[-1]) if paths else None
-        if isinstance(last, Settled) and last.whole and not self._newer_than(last, paths):
-            return self._new(rollout, last.n + 1, Ledger())
-        return self._open_slowly(rollout, paths)
+        """The journal to write to: an unsettled one, else a new one for this rollout."""
+        ends = self._ends()
+        unsettled = [path for path, end in ends.items() if not isinstance(end, Settled)]
+        if unsettled:
+            return self._open(unsettled[-1], ends)
+        ledger, number = self._ledger(ends)
+        return Journal(os.path.join(self.directory, f"{number:010d}-{rollout}.jsonl"), number, ledger)
 
     def open_at(self, path: str) -> Journal:
         """An existing journal, to append to it."""
-        ledger, number = self._ledger(self.paths())
-        return Journal(path, number, ledger, list(read(path)))
+        return self._open(path, self._ends())
 
-    def _open_slowly(self, rollout: str, paths: list[str]) -> Journal:
-        ledger, number = self._ledger(paths)
-        if paths:
-            records = list(read(paths[-1]))
-            state = chain_state(records)
-            if state.unsettled:
-                return Journal(paths[-1], number, ledger, records)
-        return self._new(rollout, number, ledger)
+    def _open(self, path: str, ends: Mapping[str, Record]) -> Journal:
+        ledger, number = self._ledger(ends)
+        return Journal(path, number, ledger, read(path))
 
-    def _new(self, rollout: str, number: int, ledger: Ledger) -> Journal:
-        return Journal(os.path.join(self.directory, f"{number:010d}-{rollout}.jsonl"), number, ledger)
+    def _ends(self) -> dict[str, Record]:
+        """The last record of each journal that has any, in the order in which they were written."""
+        found = {path: end for path in self.paths() if (end := read_last(path)) is not None}
+        return dict(sorted(found.items(), key=lambda one: one[1].n))
 
-    def _newer_than(self, last: Settled, paths: list[str]) -> bool:
-        """Whether an older journal was written to later, by an undo."""
-        return any(
-            (record := read_last(path)) is not None and record.n > last.n
-            for path in paths[:-1]
-            if os.path.getmtime(path) >= os.path.getmtime(paths[-1])
-        )
-
-    def _ledger(self, paths: list[str]) -> tuple[Ledger, int]:
-        """The ledger since the last whole Settled, and the next number."""
-        records = sorted((record for path in paths for record in read(path)), key=lambda record: record.n)
+    def _ledger(self, ends: Mapping[str, Record]) -> tuple[Ledger, int]:
+        """The ledger since the last whole Settled, read from the end as far as that; and the next number."""
+        records: list[Record] = []
+        start = 0
+        for path, end in reversed(list(ends.items())):
+            if end.n <= start:
+                break
+            if isinstance(end, Settled) and end.whole and not records:
+                start = end.n  # nothing came after it
+                break
+            records += read(path)
+            start = max([start, *(one.n for one in records if isinstance(one, Settled) and one.whole)])
         ledger = Ledger()
-        for record in records:
-            ledger.add(record)
+        for record in sorted(records, key=lambda record: record.n):
+            if record.n > start:
+                ledger.add(record)
+        paths = self.paths()
         # Somebody may have been killed before the first record: that file must not come after the next one's.
         taken = int(os.path.basename(paths[-1]).partition("-")[0]) if paths else 0
-        return ledger, max(taken, records[-1].n if records else 0) + 1
+        return ledger, max([taken, *(end.n for end in ends.values())]) + 1
 
 
 def read(path: str) -> list[Record]:
@@ -184,7 +185,7 @@ def read_last(path: str) -> Optional[Record]:
     if lines[-1] or len(lines) < 3:
         records = read(path)
         return records[-1] if records else None
-    return _record(lines[-2])
+    return _record(lines[-2]) or read(path)[-1]
 
 
 def _content(path: str, last: Optional[int] = None) -> bytes:
@@ -245,14 +246,23 @@ def make_private(directory: str) -> None:
     parent = os.path.dirname(directory)
     if not os.path.isdir(parent):
         make_private(parent)
-    os.mkdir(directory, 0o700)
+    try:
+        os.mkdir(directory, 0o700)
+    except FileExistsError:  # somebody else was quicker
+        return
     sync_directory(parent)
 
 
 def sync_directory(path: str) -> None:
     """See to it that the names in a directory are on disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:  # one that may be written but not read
+        return
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some file systems cannot
+            raise
     finally:
         os.close(descriptor)

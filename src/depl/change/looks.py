@@ -16,13 +16,18 @@ T = TypeVar("T")
 
 @dataclass
 class Staged:
-    """A change of a path that waits to be made. content or source: what a file will hold, where that is new."""
+    """A change of a path that waits to be made.
+
+    content or source: what a file will hold, where that is new. undoes: the change that it takes back. seen: how the
+    path looked when this was staged, to notice others at work.
+    """
 
     change: Put
     component: str
     content: Optional[bytes] = None
     source: Optional[Path] = None
     undoes: Optional[int] = None
+    seen: Any = None
 
 
 class Looks(ABC):

@@ -56,7 +56,7 @@ def execute(
         start_new_session=True,  # Ctrl-C is for depl, and the whole group can be ended
     )
     if input is not None:
-        _feed(process, input.encode() if isinstance(input, str) else input)
+        _feed(process, input.encode("utf-8", "surrogateescape") if isinstance(input, str) else input)
     reader = _Reader(process, on_output)
     try:
         reason = _wait(process, reader, timeout, terminated)

@@ -25,7 +25,14 @@ def unmade(dids: Iterable[Did], look: Callable[[Path], Node]) -> list[int]:
 
     In doubt a forward change counts as made and a reversal as not made: both are then looked at by the rule of three.
     """
-    return [did.n for did in dids if not _made(did, look)]
+    return [did.n for did in dids if not _made_or_unseen(did, look)]
+
+
+def _made_or_unseen(did: Did, look: Callable[[Path], Node]) -> bool:
+    try:
+        return _made(did, look)
+    except OSError:  # one place that cannot be looked at must not keep all others from their way back
+        return did.undoes is None
 
 
 def _made(did: Did, look: Callable[[Path], Node]) -> bool:
@@ -33,11 +40,13 @@ def _made(did: Did, look: Callable[[Path], Node]) -> bool:
     if isinstance(change, Put):
         now = look(change.path)
         if did.undoes is None:
-            return change.after is None or not same(now, change.before)
-        return change.after is not None and same(now, change.after)
+            return change.after is None or not same(now, change.expected_before(now))
+        return change.after is not None and same(now, change.expected_after(now))
     if isinstance(change, Move):
         if change.built:
             return True
+        if did.undoes is None:  # nothing was at `to` before; raw code may have made something anew at `path`
+            return not isinstance(look(change.to), Absent)
         return isinstance(look(change.path), Absent) and not isinstance(look(change.to), Absent)
     # Whether a command ran cannot be seen: its undo must bear to run for nothing, and to run twice.
     return did.undoes is None

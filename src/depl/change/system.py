@@ -59,6 +59,8 @@ class System(Looks):
         """The same, with the content of a file on this machine, which is streamed."""
         from depl.change.blobs import digest_of
 
+        if source in self.staged:
+            self.commit()
         digest = digest_of(source)
         if digest is None:
             raise ChangeFailed(source, f"{source} does not exist", self.component)

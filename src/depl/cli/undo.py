@@ -10,6 +10,7 @@ from depl.cli import options
 from depl.cli.consent import Consent
 from depl.cli.running import Running, run_options
 from depl.cli.session import DONE, LEFT, Session, refuse
+from depl.cli.signals import heeded
 from depl.errors import NothingToUndo
 from depl.report.undo import undo_lines, undo_plan_lines
 
@@ -75,10 +76,12 @@ def show_plan(session: Session, name: str, rollout: str | None, how: Options) ->
 
 def put_back(session: Session, name: str, rollout: str | None, how: Options, on_conflict: str) -> None:
     """Undo a rollout and tell what became of it."""
+    from depl.rollout.local import Stop
     from depl.rollout.local import undo as take_back
 
-    with session.at_work(), Running(session, name) as running:
-        outcome = take_back(name, how, running.emit, rollout, on_conflict, lambda: session.model(name))
+    stop = Stop()
+    with session.at_work(), Running(session, name) as running, heeded(stop):
+        outcome = take_back(name, how, running.emit, rollout, on_conflict, lambda: session.model(name), stop)
     status = DONE if outcome.status in ("reversed", "nothing") else LEFT
     lines = undo_lines(outcome, running.label, session.took, f"{session.command} undo {name}")
     running.tell_end(outcome, status, lines)

@@ -21,7 +21,7 @@ def check(root: RootComponent, terminated: Callable[[], bool] = lambda: False) -
                 _check(component, terminated)
             except Interrupted:
                 raise
-            except Exception as error:  # noqa: BLE001 whatever an author's check raises says that it is not well
+            except (Exception, SystemExit) as error:  # noqa: BLE001 whatever an author's check raises says that it is not well
                 found.append(_told(error, component))
     return found
 
@@ -35,13 +35,13 @@ def _check(component: Component, terminated: Callable[[], bool]) -> None:
         try:
             component.check()
             return
-        except Exception:  # whatever an author's check raises says that it is not well
+        except (Exception, SystemExit):  # whatever an author's check raises says that it is not well
             if not left or (until is not None and time.monotonic() + float(component.interval) > until):
                 raise
         time.sleep(float(component.interval))
 
 
-def _told(error: Exception, component: Component) -> DeplError:
+def _told(error: BaseException, component: Component) -> DeplError:
     if isinstance(error, AssertionError):
         return DeploymentError(f"the check failed: {error}", component, hint="Look at what the service says of itself.")
     return as_failure(error, component)

@@ -20,14 +20,14 @@ def in_component(component: Component, id: Optional[str] = None) -> Iterator[Non
     """Whatever fails inside is told as a failure of this component (or of the one whose id is given)."""
     try:
         yield
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         failure = as_failure(error, component, id)
         if failure is error:
             raise
         raise failure from error
 
 
-def as_failure(error: Exception, component: Component, id: Optional[str] = None) -> DeplError:
+def as_failure(error: BaseException, component: Component, id: Optional[str] = None) -> DeplError:
     """An error that names component, file and line: the same one, where it is depl's own."""
     file, line = _place(error.__traceback__)
     if isinstance(error, DeplError):
@@ -39,14 +39,16 @@ def as_failure(error: Exception, component: Component, id: Optional[str] = None)
     return DeploymentError(_what(error), id or component.id, file=file, line=line, hint=_hint(error))
 
 
-def _what(error: Exception) -> str:
+def _what(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"its code called sys.exit({error.code!r}), which would end depl in the middle of a run"
     text = str(error)
     if isinstance(error, (RuntimeError, OSError)):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _hint(error: Exception) -> str:
+def _hint(error: BaseException) -> str:
     if isinstance(error, PermissionError):
         return "Mend the rights of the path, or deploy as a user who may do this."
     return ""

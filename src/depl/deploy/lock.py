@@ -9,16 +9,17 @@ import time
 from typing import Any, Callable, Mapping, Optional
 
 from depl.change.journal import make_private
-from depl.errors import ChangeFailed, Locked
+from depl.errors import ChangeFailed, Interrupted, Locked
 
 
 class Lock:
     """Held from the construction until close(). The file stays: only its kernel lock counts, so a no-op writes nothing.
 
-    wait: until the other one is done; terminated ends the waiting. Errors: Locked, naming who holds it.
+    wait: until the other one is done; aborted ends the waiting. Errors: Locked, naming who holds it;
+    Interrupted.
     """
 
-    def __init__(self, path: str, wait: bool = False, terminated: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, path: str, wait: bool = False, aborted: Callable[[], bool] = lambda: False) -> None:
         self.path = path
         try:
             make_private(os.path.dirname(path))
@@ -30,8 +31,11 @@ class Lock:
                 hint="Deploy as a user who may write to the target directory.",
             ) from error
         while not self._take():
-            if not wait or terminated():
-                owner = self.owner()
+            owner = self.owner()
+            if aborted():
+                os.close(self._descriptor)
+                raise Interrupted(f"interrupted while waiting: {_sentence(path, owner)}")
+            if not wait:
                 os.close(self._descriptor)
                 raise Locked(_sentence(path, owner), file=path, hint="Wait until it is done, or say --wait.")
             time.sleep(0.2)
@@ -51,7 +55,8 @@ class Lock:
         return owner if isinstance(owner, dict) else None
 
     def close(self) -> None:
-        """Give it back."""
+        """Give it back, even where a child that was forked meanwhile has the file open, too."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         os.close(self._descriptor)
 
     def _take(self) -> bool:

@@ -44,10 +44,12 @@ class Prediction:
         before, start = self.changes, os.getcwd()
         self._root, self._causes = root, Causes(root)
         root.system, root.attempt = self._system, self
+        root.environment.attempt = self
         try:
             self._system.component = root.component.id
             for path in (os.path.dirname(root.workdir), root.workdir):
-                self._system.make_dir(path)
+                if not os.path.isdir(path):
+                    self._system.make_dir(path)
             self._system.shown.clear()
             os.chdir(root.workdir if os.path.isdir(root.workdir) else self._empty_directory())
             for component in children_first(root.component):
@@ -55,13 +57,15 @@ class Prediction:
             return self.changes - before
         finally:
             os.chdir(start)
-            root.attempt = None
+            root.attempt = root.environment.attempt = None
             if self._scratch:
                 os.rmdir(self._scratch)
                 self._scratch = None
 
     def changed(self, asked: Component) -> bool:
         """Whether something in a component's tree would change, or changed since the asker last succeeded."""
+        if asked.root.host is not self._root.host:
+            return False
         asker = self._causes.asked(asked.id)
         return asked.id in self._planned or self._ledger.differs(asker, asked.id)
 
@@ -82,7 +86,7 @@ class Prediction:
         self._causes.asks(component)
         try:
             reason = self._reason(component, facts)
-        except Exception as error:  # noqa: BLE001 an author's code meets a state that is only planned
+        except (Exception, SystemExit) as error:  # noqa: BLE001 an author's code meets a state that is only planned
             depends = self._depends_on(error)
             if not depends:
                 self.errors.append(as_failure(error, component))
@@ -105,7 +109,7 @@ class Prediction:
             self._system.reacting = bool(self._causes.of(component))
             try:
                 component.update()
-            except Exception as error:  # noqa: BLE001 the same
+            except (Exception, SystemExit) as error:  # noqa: BLE001 the same
                 depends = self._depends_on(error)
                 if not depends:
                     self.errors.append(as_failure(error, component))
@@ -125,7 +129,7 @@ class Prediction:
         data = {"changes": changes, "reason": reason, "seconds": 0.0}
         self._emit(Event(What.CHANGED, self._root.name, component.id, data))
 
-    def _depends_on(self, error: Exception) -> str:
+    def _depends_on(self, error: BaseException) -> str:
         """The component whose planned change is missing here; nothing where none is planned."""
         path = getattr(error, "filename", None)
         while isinstance(path, str) and os.path.isabs(path) and path != os.path.dirname(path):

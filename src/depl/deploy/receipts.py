@@ -35,6 +35,11 @@ class Receipts:
             one for roots in self.content.values() for root in roots.values() for one in root.get("components", ())
         )
 
+    def roots(self, environment: str, declared: Iterable[str]) -> set[str]:
+        """The root components that are on the host, but for those that an environment does not declare any more."""
+        listed = set(declared)
+        return {root for name, roots in self.content.items() for root in roots if name != environment or root in listed}
+
     def updated(self, environment: str, roots: Iterable[RootComponent]) -> Optional[bytes]:
         """The new content, where some roots went through; None if it is the same."""
         content = {name: dict(one) for name, one in self.content.items()}

@@ -7,10 +7,13 @@ import time
 from typing import Any, Callable, Mapping, Optional, Sequence
 
 from depl.change.acting import ActingSystem
+from depl.change.changes import Move, Put
 from depl.change.folds import ChainState
 from depl.change.journal import Journal, Journals
 from depl.change.records import Begin, Record, Settled
 from depl.change.recovery import tail
+from depl.change.stage import Stage
+from depl.deploy import receipts
 from depl.deploy.lock import Lock
 from depl.deploy.receipts import Receipts
 from depl.errors import NothingToUndo
@@ -25,9 +28,9 @@ class Target:
         self.records = os.path.join(directory, ".depl")
         self.journals = Journals(os.path.join(self.records, "journal"))
 
-    def lock(self, wait: bool = False, terminated: Callable[[], bool] = lambda: False) -> Lock:
-        """Take the lock. Errors: Locked."""
-        return Lock(os.path.join(self.records, "lock"), wait, terminated)
+    def lock(self, wait: bool = False, aborted: Callable[[], bool] = lambda: False) -> Lock:
+        """Take the lock. Errors: Locked, Interrupted."""
+        return Lock(os.path.join(self.records, "lock"), wait, aborted)
 
     def receipts(self) -> Receipts:
         """What lies there as of the last run that went through."""
@@ -54,25 +57,31 @@ class Target:
             redact=redact,
         )
         unsure = tail(journal.records)
-        system.clear_stage()
+        self.clear_stage()
         if unsure:
             system.settle_tail(unsure)
         return system
+
+    def clear_stage(self) -> None:
+        """Remove new contents that somebody who is gone had not yet put in place; the lock is held."""
+        Stage(self.records).clear()
 
     def to_undo(self, environment: str, rollout: Optional[str] = None) -> tuple[str, ChainState]:
         """The journal to take back: an unsettled one first, else the newest that changed something and still stands.
 
         Errors: NothingToUndo.
         """
-        newer: list[ChainState] = []
-        for path, state in self.journals.states():
-            mine = environment in state.environments
-            named = mine and rollout in (*state.rollouts, *state.undos)
-            if mine and rollout is None and (state.unsettled or state.outcome == "succeeded"):
-                return path, _only_if_free(state, state.rollouts[-1], newer)
-            if named:
-                return path, _only_if_free(state, rollout or "", newer)
-            newer.append(state)
+        states = list(self.journals.states())
+        wanted = [
+            (path, state)
+            for path, state in states
+            if environment in state.environments
+            and (rollout in (*state.rollouts, *state.undos) if rollout else _stands(state))
+        ]
+        # One that was cut off comes first, be it an old one whose undo did not get to its end.
+        for path, state in sorted(wanted, key=lambda one: one[1].settled):
+            newer = states[: states.index((path, state))]
+            return path, _only_if_free(state, rollout or state.rollouts[-1], [one for _, one in newer])
         if rollout is not None:
             raise NothingToUndo(
                 f"no rollout {rollout} of {environment} is recorded in {self.records}",
@@ -87,8 +96,7 @@ def _only_if_free(state: ChainState, rollout: str, newer: Sequence[ChainState]) 
         raise NothingToUndo(f"{rollout} is itself an undo", hint="Deploy again to go forward.")
     if not state.unsettled and state.outcome != "succeeded":
         raise NothingToUndo(f"rollout {rollout} is taken back already")
-    mine = _paths(state)
-    later = [other.rollouts[-1] for other in newer if other.rollouts and _paths(other) & mine]
+    later = [other.rollouts[-1] for other in newer if other.rollouts and _overlap(state, other)]
     if later:
         raise NothingToUndo(
             f"rollout {rollout} cannot be taken back before {', '.join(later)}, which changed the same things later",
@@ -97,12 +105,29 @@ def _only_if_free(state: ChainState, rollout: str, newer: Sequence[ChainState]) 
     return state
 
 
-def _paths(state: ChainState) -> set[str]:
-    found: set[str] = set()
+def _stands(state: ChainState) -> bool:
+    return state.unsettled or state.outcome == "succeeded"
+
+
+def _overlap(older: ChainState, newer: ChainState) -> bool:
+    """Whether a newer one changed a path that an older one changed, or something in a tree that it moved or built."""
+    paths, trees = _paths(older)
+    changed, _ = _paths(newer)
+    if paths & changed:
+        return True
+    return any(one.startswith(tree + "/") for tree in trees for one in changed)
+
+
+def _paths(state: ChainState) -> tuple[set[str], set[str]]:
+    """The paths that still stand changed, and those of them that are whole trees."""
+    paths: set[str] = set()
+    trees: set[str] = set()
     for did in state.standing:
-        if did.component != "receipts":
-            found.update(filter(None, (getattr(did.change, "path", None), getattr(did.change, "to", None))))
-    return found
+        if isinstance(did.change, Put) and did.component != receipts.COMPONENT:
+            paths.add(did.change.path)
+        elif isinstance(did.change, Move):
+            trees.update((did.change.path, did.change.to))
+    return paths | trees, trees
 
 
 def begin_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
@@ -18,11 +17,9 @@ from depl.change.ledger import Repetition, below, to_repeat
 from depl.change.nodes import Absent, Directory, Node, describe
 from depl.change.records import Began, Did, Ended, Failed
 from depl.change.shown import show_change
-from depl.errors import ChangeFailed, CmdExecutionError, DeplError, DeploymentError, JournalError
+from depl.deploy.patience import patiently
+from depl.errors import ChangeFailed, DeplError, DeploymentError, JournalError
 from depl.events import Emit, Event, What
-
-TRIES = 3
-PAUSE = 0.2  # seconds before the second try; doubled before each further one
 
 Reverse = Callable[[Call], None]
 
@@ -57,6 +54,7 @@ class Undo:
         on_conflict: str = "stop",
         reverse: Optional[Reverse] = None,
         own: str = "",
+        aborted: Callable[[], bool] = lambda: False,
     ) -> None:
         self._system = system
         self._journal = system.journal
@@ -64,6 +62,7 @@ class Undo:
         self._on_conflict = on_conflict
         self._reverse = reverse
         self._own = own
+        self._aborted = aborted
         self._careful = False
         self._blocked: set[str] = set()
         self.result = Undone()
@@ -85,7 +84,8 @@ class Undo:
         except ChangeFailed:
             # One of many could not be put back: go on one by one, so that it stops nothing but itself.
             self._careful = True
-            self.result = Undone(reversed=self.result.reversed, unknown=self.result.unknown)
+            done = self.result
+            self.result = Undone(reversed=done.reversed, kept=done.kept, unknown=done.unknown)
             self._restore(left_to_undo(self._journal.records))
         self._system.mark()
         for repetition in to_repeat(self._journal.records, self._journal.ledger):
@@ -96,6 +96,9 @@ class Undo:
 
     def _restore(self, left: list[Did]) -> None:
         for did in left:
+            if self._aborted():
+                self.result.failed.append("interrupted: the rest is not put back yet")
+                break
             if _root(did.component) in self._blocked:
                 self._fail(did, "something later in the same component could not be taken back")
                 continue
@@ -131,7 +134,9 @@ class Undo:
         filled = isinstance(now, Directory) and not isinstance(put.before, Directory) and self._system.names(put.path)
         if verdict is Restore.RESTORE and filled:
             self._keep(did, put.path)
-        elif verdict is Restore.CONFLICT and self._on_conflict != "force" and did.component != self._own:
+        elif verdict is Restore.CONFLICT and did.component == self._own:
+            self._leave(did)  # later runs wrote on; the next one brings the books up to date
+        elif verdict is Restore.CONFLICT and self._on_conflict != "force":
             then = describe(put.after or Absent())
             what = f"{put.path}: depl left {then}, but {describe(now)} is there now"
             self._conflict(did, put.path, what)
@@ -150,16 +155,19 @@ class Undo:
             self._system.note(Did(0, did.component, Put(move.to, there, there), did.n))
         elif isinstance(there, Absent):
             self._conflict(did, move.to, f"{move.to}: what depl moved there is gone")
-        elif not isinstance(here, Absent):
+        elif not isinstance(here, Absent) and self._on_conflict != "force":
             self._conflict(did, move.path, f"{move.path}: something is there again, so {move.to} cannot go back")
         else:
+            if not isinstance(here, Absent):
+                self._system.component = did.component
+                self._system.remove(move.path)
             self._system.move_back(did)
             self._told(did, move.reversal())
 
     def _run_undo(self, did: Did, run: Run) -> None:
         reversal = run.reversal()
         assert reversal is not None
-        self._try(lambda: self._attempt(did, lambda: self._system.run_recorded(reversal, did.component, did.n)))
+        patiently(lambda: self._attempt(did, lambda: self._system.run_recorded(reversal, did.component, did.n)))
         self._told(did, reversal)
 
     def _call(self, did: Did, call: Call) -> None:
@@ -171,7 +179,7 @@ class Undo:
             self._system.note(Did(0, did.component, call.reversal(), did.n))
             reverse(call)
 
-        self._try(lambda: self._attempt(did, call_it))
+        patiently(lambda: self._attempt(did, call_it))
         self._told(did, call.reversal())
 
     def _keep(self, did: Did, path: str) -> None:
@@ -223,7 +231,7 @@ class Undo:
         self._journal.append(Began(0, repetition.component, repetition.causes, known=True, again=True))
         for run in repetition.commands:
             try:
-                self._try(lambda run=run: self._system.run_recorded(run, repetition.component, None))  # type: ignore[misc]
+                patiently(lambda run=run: self._system.run_recorded(run, repetition.component, None))  # type: ignore[misc]
             except DeplError as error:
                 self.result.failed.append(f"{repetition.component}: `{run.shown}` could not be repeated: {error}")
                 data = {"change": show_change(run).as_json(), "reason": str(error)}
@@ -244,18 +252,6 @@ class Undo:
             if isinstance(error, (DeplError, OSError)):
                 raise
             raise DeploymentError(f"its reverse() failed: {type(error).__name__}: {error}", did.component) from error
-
-    def _try(self, act: Callable[[], None]) -> None:
-        pause = PAUSE
-        for left in range(TRIES - 1, -1, -1):
-            try:
-                act()
-                return
-            except CmdExecutionError:
-                if not left:
-                    raise
-                time.sleep(pause)
-                pause *= 2
 
 
 def _in_the_way(now: Node, before: Node) -> bool:

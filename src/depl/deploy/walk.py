@@ -13,7 +13,7 @@ from depl.change.records import Began, Did, Ended
 from depl.component import Attempt, Component, RootComponent
 from depl.deploy.causes import Causes
 from depl.deploy.failure import in_component
-from depl.errors import Interrupted
+from depl.errors import DeploymentError, Interrupted
 from depl.events import Emit, Event, What
 from depl.facts import Facts, facts_of
 
@@ -45,6 +45,7 @@ class Walk:
         self._aborted = aborted
         self._causes = Causes(root)
         self._in_workdir = False
+        self._captured: Optional[list[str]] = None  # by the update that runs, if it may act by any means
 
     def deploy(self) -> int:
         """Verify and update the whole tree, children first; how many components were updated.
@@ -53,6 +54,7 @@ class Walk:
         """
         start = os.getcwd()
         self.root.system, self.root.attempt = self.system, self
+        self.root.environment.attempt = self
         try:
             self._make_workdir()
             self._visit(self.root.component)
@@ -61,17 +63,21 @@ class Walk:
             return self.updated
         finally:
             os.chdir(start)
-            self.root.attempt = None
+            self.root.attempt = self.root.environment.attempt = None
 
     # -- what components ask ------------------------------------------------------------------------
 
     def changed(self, asked: Component) -> bool:
         """Whether something in a component's tree changed since the one that is asking last succeeded."""
+        if asked.root.host is not self.root.host:
+            return False  # what happens there is not known here
         asker = self._causes.asked(asked.id)
         return self._journal.ledger.differs(asker, asked.id)
 
     def product(self, path: str) -> None:
         """A path that the component's update writes."""
+        if self.updating and self._captured is not None and path not in self._captured:
+            self._captured += self.system.capture(path)
         self._causes.products[path] = None
 
     def log(self, component: Component, text: str) -> None:
@@ -82,8 +88,10 @@ class Walk:
 
     def _make_workdir(self) -> None:
         self.system.component = self.root.component.id
-        for path in (os.path.dirname(self.root.workdir), self.root.workdir):
-            self.system.make_dir(path)
+        with in_component(self.root.component):
+            for path in (os.path.dirname(self.root.workdir), self.root.workdir):
+                if not os.path.isdir(path):  # where it is a link to a directory, that is somebody's wish
+                    self.system.make_dir(path)
 
     def _visit(self, component: Component) -> None:
         for child in component.sub_components:
@@ -137,19 +145,31 @@ class Walk:
         system.commit()
         causes = self._causes.of(component)
         journal.append(Began(0, component.id, causes, component.id in self._known), durable=True)
-        captured = [] if facts.predictable else self._capture(component)
+        self._captured = None if facts.predictable else self._capture(component)
+        before = journal.number
         system.reacting = bool(causes)
         try:
             self._update(component)
             system.commit()
         finally:
             system.reacting = False
-        after = {path: system.look(path, content=True) for path in captured}
+            captured, self._captured = self._captured, None
+        if captured == [] and journal.number == before and not declared_way_back(component):
+            # It acted without a trace: at least that is on record.
+            system.note(Did(0, component.id, Run("", f"update() of {component.id}", WayBack.UNKNOWN)))
+        after = {path: system.look(path, content=True) for path in captured or ()}
         journal.append(Ended(0, component.id, after, self._causes.of(component)))
 
     def _capture(self, component: Component) -> list[str]:
         paths = [component.map(path) for path in component.touches or ()]
         paths += [path for path in self._causes.products if path not in paths]
+        for path in paths:
+            if os.path.isdir(path) and os.listdir(path):
+                raise DeploymentError(
+                    f"its update() touches {path}, a directory with something in it",
+                    component.id,
+                    hint="Name the files in it that the update changes: a whole directory cannot be captured.",
+                )
         paths = [kept for path in paths for kept in self.system.capture(path)]
         capture = getattr(component, "capture", None)
         if capture is not None:
@@ -158,7 +178,8 @@ class Walk:
         if declared is not None:
             way_back, undo, reason = declared
             kept = None if undo is None else self.system.keep_undo(undo)
-            run = Run("", f"update() of {component.id}", way_back, kept, undo or "", reason)
+            shown = "" if undo is None else self.system.shown_text(undo)
+            run = Run("", f"update() of {component.id}", way_back, kept, shown, reason)
             self.system.note(Did(0, component.id, run))
         return paths
 

@@ -29,7 +29,7 @@ def realise(model: Model, host: str, options: Options, emit: Emit, stop: Optiona
     """Deploy a host's root components here; on failure put everything back. Errors: Locked, JournalError."""
     stop = stop or Stop()
     target = Target(options.target_directory)
-    lock = target.lock(options.wait, lambda: stop.terminated)
+    lock = target.lock(options.wait, lambda: stop.aborted)
     try:
         return _Run(model, host, options, emit, stop, target, lock).run()
     finally:
@@ -133,15 +133,21 @@ class _Run:
         return []
 
     def _succeeded(self) -> Outcome:
-        whole = not self.options.components
         if self.journal.exists:
-            settle(self.journal, self.rollout, whole, "succeeded")
+            settle(self.journal, self.rollout, self._is_whole(), "succeeded")
         if self.changed:
             self.model.environment.template_engine.flush(self.options.redact)
         status = "succeeded" if self.changed else "nothing"
         outcome = Outcome(status, self.rollout if self.changed else None, self.changed)
         outcome.seconds = time.monotonic() - self.begun
         return outcome
+
+    def _is_whole(self) -> bool:
+        """Whether nobody can be owed a reaction: all that changed, and all that might react, went through now."""
+        went_through = {receipts.COMPONENT, *(root.name for root in self.done)}
+        declared = {root.name for root in self.model.roots_of(self.host)}
+        might_react = self.receipts.roots(self.environment, declared)
+        return not self.options.components and self.journal.ledger.roots | might_react <= went_through
 
     def _failed(self, errors: list[DeplError]) -> Outcome:
         if not self.journal.exists:
@@ -155,7 +161,10 @@ class _Run:
             self.journal.begin = None
             reverse = reverse_by(lambda: self.model, self.host)
             try:
-                undone = go_back(self.target, self.journal, self.rollout, self.options, self.emit, "stop", reverse)
+                patience = self.stop.again()
+                undone = go_back(
+                    self.target, self.journal, self.rollout, self.options, self.emit, "stop", reverse, patience
+                )
             except JournalError as error:
                 undone = Undone(failed=[str(error)])
         stopped = self.journal.exists and self.options.on_failure == "stop"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from typing import Any, Callable, Optional, Union
 
 from depl.change.journal import make_private, write_all
@@ -35,7 +36,7 @@ class Recorder:
         if isinstance(event, Output):
             return
         self._number += 1
-        self._waiting.append(self._redact(json.dumps(self._line(event), ensure_ascii=False)))
+        self._waiting.append(json.dumps(redacted(self._line(event), self._redact)))
         ends_in_nothing = event.what is What.OVER and event.data.get("outcome") == "nothing"
         if self._descriptor is not None or not (ends_in_nothing or event.what in KEPT_BACK):
             self._write()
@@ -65,3 +66,14 @@ class Recorder:
             self._waiting.clear()
         except OSError:
             pass  # the host's journal is the record; this copy can wait until there is room again
+
+
+def redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    """A value made of lists, mappings and plain values, with all texts in it redacted."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {redact(str(key)): redacted(one, redact) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redacted(one, redact) for one in value]
+    return value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Callable
+
 
 class Stop:
     """Set by whoever hears the signals, looked at by whoever works. aborted: end after this step; terminated: now."""
@@ -9,11 +11,19 @@ class Stop:
     def __init__(self) -> None:
         self.aborted = False
         self.terminated = False
+        self._wishes = 0
 
     def abort(self) -> None:
         """End at the next component, then go back."""
         self.aborted = True
+        self._wishes += 1
 
     def terminate(self) -> None:
         """End running commands by force, then go back."""
         self.aborted = self.terminated = True
+        self._wishes += 1
+
+    def again(self) -> Callable[[], bool]:
+        """Whether somebody has insisted twice from now on: the way back ends a command by force only then."""
+        before = self._wishes
+        return lambda: self._wishes >= before + 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any, Callable, Optional
 
@@ -17,6 +18,7 @@ from depl.errors import DeplError, NothingToUndo
 from depl.events import Emit, Event, What
 from depl.rollout.options import Options, Outcome, begin, new_id, outcome_of, over, who
 from depl.rollout.record import Recorder
+from depl.rollout.stop import Stop
 
 
 def undo(
@@ -26,6 +28,7 @@ def undo(
     rollout: Optional[str] = None,
     on_conflict: str = "stop",
     model: Optional[Callable[[], Model]] = None,
+    stop: Optional[Stop] = None,
 ) -> Outcome:
     """Take back a rollout of an environment from the journals in a target directory.
 
@@ -33,11 +36,13 @@ def undo(
     Locked, JournalError.
     """
     begun = time.monotonic()
+    stop = stop or Stop()
     target = Target(options.target_directory)
-    if not target.journals.paths():
+    if not os.path.isdir(target.records):
         raise NothingToUndo(f"there is no rollout of {environment} to undo", hint=f"Looked in {target.records}.")
-    lock = target.lock(options.wait)
+    lock = target.lock(options.wait, lambda: stop.aborted)
     try:
+        target.clear_stage()
         path, state = target.to_undo(environment, rollout)
         id = new_id()
         journal = target.journals.open_at(path)
@@ -45,8 +50,20 @@ def undo(
         recorder(Event(What.STARTED, data={"environment": environment, "host": state.host, "rollout": id}))
         journal.will_begin(begin(id, environment, state.host, "undo", 1, options, undoes=state.rollouts[-1]))
         when_first_written(journal, lambda: lock.owned_by(owner(id, environment, options.who or who())))
-        undone = go_back(target, journal, id, options, recorder, on_conflict, reverse_by(model, state.host))
+        reverse = reverse_by(model, state.host)
+        undone = go_back(
+            target,
+            journal,
+            id,
+            options,
+            recorder,
+            on_conflict,
+            reverse,
+            lambda: stop.terminated,
+            lambda: stop.aborted,
+        )
         outcome = outcome_of("reversed" if undone.whole else "blocked", id, undone, begun)
+        outcome.interrupted = stop.aborted and not undone.whole
         outcome.changed = undone.reversed
         recorder(over(outcome))
         recorder.close()
@@ -69,10 +86,22 @@ def go_back(
     emit: Emit,
     on_conflict: str,
     reverse: Callable[[Any, Call], None],
+    terminated: Callable[[], bool] = lambda: False,
+    aborted: Callable[[], bool] = lambda: False,
 ) -> Undone:
-    """Take back what a journal has, and settle it if all of that worked."""
-    system = target.acting(journal, emit, durability=options.durability, redact=options.redact)
-    undo = Undo(system, emit, on_conflict, lambda call: reverse(system, call), own=receipts.COMPONENT)
+    """Take back what a journal has, and settle it if all of that worked.
+
+    terminated: ends a command that hangs; aborted: ends the undo before the next change.
+    """
+    system = target.acting(
+        journal,
+        emit,
+        durability=options.durability,
+        command_timeout=options.command_timeout,
+        terminated=terminated,
+        redact=options.redact,
+    )
+    undo = Undo(system, emit, on_conflict, lambda call: reverse(system, call), receipts.COMPONENT, aborted)
     undone = undo.run()
     if undone.whole:
         settle(journal, rollout, False, "reversed")

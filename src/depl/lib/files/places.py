@@ -66,7 +66,10 @@ def make_parent(component: Component, path: str, leading: bool) -> None:
         node = system.look(follow(system, parent))
     if not isinstance(node, nodes.Directory):
         raise ChangeFailed(
-            path, f"{path} cannot be made: {parent} is no directory, {nodes.describe(node)} is there", component
+            path,
+            f"{path} cannot be made: {parent} is no directory, {nodes.describe(node)} is there",
+            component,
+            hint="Choose another path, or remove what is in the way.",
         )
     if missing and not leading:
         raise ChangeFailed(

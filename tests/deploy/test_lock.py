@@ -1,0 +1,95 @@
+"""Two runs on one target: the second is refused, naming the first, and the dead hold no lock."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from depl.component import Component
+from depl.deploy.target import Target
+from depl.errors import Locked, UpdateNeeded
+from depl.lib.file import File
+
+
+class Waiting(Component):
+    """Says that it is at work, and stays there until it is let go."""
+
+    def verify(self):
+        raise UpdateNeeded
+
+    def update(self):
+        base = self.root.environment.base_dir
+        with open(f"{base}/at-work", "w"):
+            pass
+        while not os.path.exists(f"{base}/go"):
+            time.sleep(0.01)
+
+
+class Slow(Component):
+    def configure(self):
+        self += File("x", content="x")
+        self += Waiting()
+
+
+class Quick(Component):
+    def configure(self):
+        self += File("y", content="y")
+
+
+@pytest.fixture
+def holder(world):
+    """A process that is at work on the target."""
+    child = os.fork()
+    if not child:
+        try:
+            world.run(Slow)
+        finally:
+            os._exit(0)
+    while not (world.base / "at-work").exists():
+        time.sleep(0.01)
+    yield child
+    try:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass
+
+
+@pytest.mark.parametrize("act", ["run", "undo"])
+def test_the_second_is_refused_and_told_by_whom(world, holder, act):
+    with pytest.raises(Locked) as caught:
+        world.run(Quick) if act == "run" else world.undo()
+    message = str(caught.value)
+    assert message.startswith("tester is at work on ")
+    assert str(world.base) in message and "of test" in message and f"process {holder}" in message
+    assert "--wait" in caught.value.hint
+
+
+def test_the_second_waits_if_wanted(world, holder):
+    threading.Timer(0.3, (world.base / "go").touch).start()
+    assert world.run(Quick, wait=True).status == "succeeded"
+    assert (world.base / "work/slow/x").exists()
+
+
+def test_a_plan_is_not_held_up(world, holder):
+    assert world.plan(Quick).changes == 1
+
+
+def test_after_the_holder_was_killed_the_next_one_goes_on(world, holder):
+    os.kill(holder, signal.SIGKILL)
+    os.waitpid(holder, 0)
+    assert world.run(Quick).status == "succeeded"
+    assert world.undo().status == "reversed"
+    assert not (world.base / "work").exists()
+
+
+def test_a_lock_whose_owner_is_not_known_is_told_without_a_name(world):
+    lock = Target(str(world.base)).lock()
+    with pytest.raises(Locked, match="somebody else is at work on"):
+        Target(str(world.base)).lock()
+    lock.close()
+    Target(str(world.base)).lock().close()

@@ -3,7 +3,7 @@
     python benchmarks/local.py [--files 500 2000] [--sources one|many] [--batou] [--runs 3]
 
 Seconds wander with the machine: read the ratios to the floor. CPU is that of the tool and all that it starts. The floor
-renders every file with Jinja2 and compares or writes it, in one process: no model, no journal, no sync. It is run twice:
+renders every file with Jinja2 and compares or writes it, in one process: no model, no journal, no sync. It runs twice:
 as it is, and with synced writes, which is what a way back costs everybody. batou is installed into an environment of
 its own, at a pinned version; depl does not depend on it.
 """
@@ -41,7 +41,10 @@ class Web(Component):
                 leading=True,
             )
 """
-PAGE = "# {{host.name}}: {{component.workdir}} {{args.number}}\n" + 40 * "# a line of configuration that is all the same to us\n"
+PAGE = (
+    "# {{host.name}}: {{component.workdir}} {{args.number}}\n"
+    + 40 * "# a line of configuration that is all the same to us\n"
+)
 
 FLOOR = """
 import os, sys, jinja2
@@ -126,7 +129,7 @@ def project(directory: Path, tool: str, files: int, sources: str) -> Path:
 
 
 def install_batou(room: Path) -> Path:
-    """batou in an environment of its own."""
+    """Batou in an environment of its own."""
     venv.create(room / "batou", with_pip=True)
     pip = [str(room / "batou" / "bin" / "python"), "-m", "pip", "install", "--quiet", BATOU]
     subprocess.run(pip, check=True)

@@ -12,7 +12,8 @@ import pytest
 
 from depl.change.acting import ActingSystem
 from depl.change.folds import left_to_undo
-from depl.change.journal import Journal, Journals
+from depl.change.journal import Journal
+from depl.change.journals import Journals
 from depl.change.records import Begin
 from depl.change.recovery import tail
 from depl.deploy.undo import Undo, Undone

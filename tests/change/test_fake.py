@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from depl.change.acting import ActingSystem
 from depl.change.fake import FakeSystem
-from depl.change.journal import Journals
+from depl.change.journals import Journals
 from depl.change.nodes import Directory, File
 from depl.change.predicting import PredictingSystem
 from depl.deploy.undo import Undo

@@ -10,7 +10,8 @@ import signal
 import pytest
 
 from depl.change.changes import Put
-from depl.change.journal import Journals, read, read_last
+from depl.change.journal import read, read_last
+from depl.change.journals import Journals
 from depl.change.nodes import Absent, Link
 from depl.change.records import Begin, Did, Made, Settled
 from depl.errors import JournalError

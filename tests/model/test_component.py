@@ -400,7 +400,7 @@ class TestAssertions:
 
         web = prepared(Web)
         web.root.system = FakeSystem()
-        web.root.attempt = Asked()
+        web.root.attempt = web.root.environment.attempt = Asked()
         os.makedirs(web.workdir)
         return web
 
@@ -410,7 +410,7 @@ class TestAssertions:
         assert not web.changed
 
     def test_a_changed_sub_component_asks_for_an_update(self, web: Any) -> None:
-        web.root.attempt = Asked("web/Thing(a)")
+        web.root.attempt = web.root.environment.attempt = Asked("web/Thing(a)")
         with pytest.raises(UpdateNeeded, match=r"Thing\('a'\) changed"):
             web.assert_no_subcomponent_changes()
         with pytest.raises(UpdateNeeded):

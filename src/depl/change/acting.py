@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Callable, Optional, Sequence
 
-from depl.change import disk
+from depl.change import disk, trees
 from depl.change.blobs import Blobs, copy_link
 from depl.change.changes import Move, Put
 from depl.change.commands import Commanding
@@ -77,7 +77,7 @@ class ActingSystem(Commanding):
             ]
             if self.durability == "full":
                 with failing(staged[0]):
-                    disk.sync_files([content for content in contents if content and not os.path.islink(content)])
+                    trees.sync_files([content for content in contents if content and not os.path.islink(content)])
             if any(isinstance(one.change.before, (File, Link)) for one in staged):
                 self.blobs.sync()
             dids = self._record(*(Did(0, one.component, one.change, one.undoes) for one in staged))
@@ -89,7 +89,7 @@ class ActingSystem(Commanding):
                 with failing(one):
                     disk.make(one.change, content, did.n)
             with failing(staged[-1]):
-                disk.sync_parents([one.change.path for one in staged])
+                trees.sync_parents([one.change.path for one in staged])
         except BaseException:
             self.settle_tail(dids)
             raise
@@ -97,7 +97,7 @@ class ActingSystem(Commanding):
         self._stage_area.done()
         for one in staged:
             if one.undoes is not None and one.source is not None:
-                disk.clear(one.source)  # an image that is back in its place must not be a second name of it
+                trees.clear(one.source)  # an image that is back in its place must not be a second name of it
 
     def settle_tail(self, dids: Sequence[Did]) -> None:
         """Note which of some changes that were written down were not made, and remove what they left beside."""
@@ -111,11 +111,16 @@ class ActingSystem(Commanding):
             self.journal.append(Failed(0, failed), durable=True)
         self._unmarked = True
 
-    def note(self, did: Did) -> None:
-        """Journal something that takes no making here."""
+    def note(self, did: Did) -> Did:
+        """Journal something that takes no making here; the record as it is written."""
         self.commit()
-        self._record(did)
+        written = self._record(did)[0]
         self._unmarked = True
+        return written
+
+    def not_done(self, did: Did) -> None:
+        """Journal that something that was written down did not happen."""
+        self.journal.append(Failed(0, [did.n]), durable=True)
 
     def mark(self) -> None:
         """Note in the journal that every change so far is on disk."""

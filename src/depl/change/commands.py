@@ -17,6 +17,7 @@ from depl.change.shown import show_change
 from depl.change.system import Input, System
 from depl.errors import CmdExecutionError, Interrupted
 
+NOT_STARTED = -1  # instead of the status of a command that could not be started
 HIDDEN = "(a command that must not be shown)"
 
 
@@ -62,8 +63,12 @@ class Commanding(System):
         self._redact = redact
 
     @abstractmethod
-    def note(self, did: Did) -> None:
-        """Journal something that takes no making here."""
+    def note(self, did: Did) -> Did:
+        """Journal something that takes no making here; the record as it is written."""
+
+    @abstractmethod
+    def not_done(self, did: Did) -> None:
+        """Journal that something that was written down did not happen."""
 
     def ask(
         self,
@@ -115,8 +120,13 @@ class Commanding(System):
             reason,
         )
         self.shown.append(show_change(run))
-        self.note(Did(0, self.component, run))
-        return self._execute(forth, text, silent=sensitive)
+        did = self.note(Did(0, self.component, run))
+        try:
+            return self._execute(forth, text, silent=sensitive)
+        except CmdExecutionError as error:
+            if error.returncode == NOT_STARTED:
+                self.not_done(did)
+            raise
 
     def run_recorded(self, run: Run, component: str, undoes: Optional[int]) -> None:
         """Run a command again, or an undo, as the journal has it. Errors: CmdExecutionError, JournalError."""
@@ -184,10 +194,12 @@ def run_command(
     except OSError as error:
         where = f" in {invocation.cwd}" if invocation.cwd else ""
         reason = f"cannot be started{where}: {error.strerror}"
-        raise CmdExecutionError(shown, 127, reason=reason, component=component) from error
+        hint = "Is the program installed, and is it found in PATH?"
+        raise CmdExecutionError(shown, NOT_STARTED, reason=reason, component=component, hint=hint) from error
     if result.status is None and terminated():
         raise Interrupted(f"the command `{shown}` was ended on request", component)
     if result.status is None or (invocation.check and result.status != 0):
         said = ("", "") if secret else (result.stdout, result.stderr)
-        raise CmdExecutionError(shown, result.status, *said, reason=result.reason, component=component)
+        hint = "Give it more time by `timeout=` or `command_timeout`." if result.status is None else ""
+        raise CmdExecutionError(shown, result.status, *said, reason=result.reason, component=component, hint=hint)
     return result.status, result.stdout, result.stderr

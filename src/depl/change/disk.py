@@ -8,17 +8,13 @@ import io
 import os
 import shutil
 import stat
-import threading
-from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Optional
 
 from depl.change.blobs import CHUNK, copy_link, digest_of
 from depl.change.changes import Put
-from depl.change.journal import sync_directory
 from depl.change.nodes import Absent, Directory, File, Link, Node, Other, Path
-
-WORKERS = 4  # files synced at the same time
+from depl.change.trees import clear, sync_file
 
 
 def look(path: Path, content: bool = False) -> Node:
@@ -162,63 +158,9 @@ def make(put: Put, content: Optional[Path], number: int) -> None:
         os.unlink(put.path)
 
 
-def copy_tree(path: Path, to: Path) -> None:
-    """A copy with modes, owners, times and links, synced."""
-    if os.path.islink(path) or not os.path.isdir(path):
-        shutil.copy2(path, to, follow_symlinks=False)
-    else:
-        shutil.copytree(path, to, symlinks=True)
-    for directory, _, files in os.walk(path):
-        for name in [".", *files]:
-            source = os.path.normpath(os.path.join(directory, name))
-            target = os.path.normpath(os.path.join(to, os.path.relpath(source, path)))
-            status = os.lstat(source)
-            os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
-            if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
-                os.chmod(target, stat.S_IMODE(status.st_mode))
-                _sync_file(target)
-
-
-def clear(path: Path) -> None:
-    """Nothing at a path, whatever was there."""
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    elif os.path.lexists(path):
-        os.unlink(path)
-
-
 def temporary_name(path: Path, number: int) -> Path:
     """The name beside a path that change `number` may leave behind when it is killed."""
     return os.path.join(os.path.dirname(path), f".depl-{number}")
-
-
-def sync_files(paths: Sequence[Path]) -> None:
-    """See to it that the contents of some files are on disk: side by side, as many sync almost as fast as one."""
-    errors: list[OSError] = []
-
-    def sync(share: Sequence[Path]) -> None:
-        try:
-            for path in share:
-                _sync_file(path)
-        except OSError as error:
-            errors.append(error)
-
-    workers = [
-        threading.Thread(target=sync, args=(paths[start::WORKERS],)) for start in range(min(WORKERS, len(paths)))
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    if errors:
-        raise errors[0]
-
-
-def sync_parents(paths: Iterable[Path]) -> None:
-    """See to it that the names of some paths are on disk."""
-    for directory in sorted({os.path.dirname(path) for path in paths}):
-        if os.path.isdir(directory):
-            sync_directory(directory)
 
 
 def _rename(content: Path, path: Path, number: int) -> None:
@@ -238,7 +180,7 @@ def _rename(content: Path, path: Path, number: int) -> None:
         node = File(None, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
         write(temporary, None, content, node)
         shutil.copystat(content, temporary)
-        _sync_file(temporary)
+        sync_file(temporary)
         os.rename(temporary, path)
         os.unlink(content)
 
@@ -272,11 +214,3 @@ def _own(descriptor: int, node: File) -> None:
     if (status.st_uid, status.st_gid) != (node.uid, node.gid):
         os.fchown(descriptor, node.uid, node.gid)
     os.fchmod(descriptor, node.mode)
-
-
-def _sync_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,7 @@ import hashlib
 import os
 from typing import Union
 
-from depl.change import disk
+from depl.change import disk, trees
 from depl.change.changes import Move, Put
 from depl.change.nodes import Directory, File, Path
 
@@ -20,16 +20,16 @@ def move(path: Path, to: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         beside = moving_name(to)
-        disk.clear(beside)
+        trees.clear(beside)
         try:
             os.mkdir(beside, 0o700)  # what is copied into it is for nobody else before it has its own rights
-            disk.copy_tree(path, os.path.join(beside, "tree"))
+            trees.copy_tree(path, os.path.join(beside, "tree"))
             os.rename(os.path.join(beside, "tree"), to)
         finally:
-            disk.clear(beside)
-        disk.sync_parents([to])
-        disk.clear(path)
-    disk.sync_parents([path, to])
+            trees.clear(beside)
+        trees.sync_parents([to])
+        trees.clear(path)
+    trees.sync_parents([path, to])
 
 
 def moving_name(to: Path) -> Path:
@@ -44,14 +44,14 @@ def finish(change: Union[Put, Move], number: int) -> None:
     A copy to another file system that is complete, but whose original is not yet gone; an owner without its mode.
     """
     if isinstance(change, Put):
-        disk.clear(disk.temporary_name(change.path, number))
+        trees.clear(disk.temporary_name(change.path, number))
         if _half_set(change):
             assert change.after is not None
             disk.set_attributes(change.path, change.after)
     elif not change.built:
-        disk.clear(moving_name(change.to))
+        trees.clear(moving_name(change.to))
         if os.path.lexists(change.path) and os.path.lexists(change.to) and _is_copied(change.path, change.to):
-            disk.clear(change.path)
+            trees.clear(change.path)
 
 
 def _half_set(put: Put) -> bool:

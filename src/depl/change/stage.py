@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from depl.change import disk
+from depl.change import disk, trees
 from depl.change.journal import make_private
 from depl.change.nodes import File, Path
 
@@ -31,7 +31,7 @@ class Stage:
 
     def done(self) -> None:
         """All contents are in their places."""
-        disk.clear(self._list)
+        trees.clear(self._list)
 
     def clear(self) -> None:
         """Remove the contents that were never put in place."""
@@ -40,8 +40,8 @@ class Stage:
             if path == self._list:
                 for place in map(os.fsdecode, disk.read(path).split(b"\0")):
                     if os.path.basename(place).startswith(".depl-"):
-                        disk.clear(place)
-            disk.clear(path)
+                        trees.clear(place)
+            trees.clear(path)
 
     def _place(self, path: Path, number: int) -> Path:
         beside = disk.temporary_name(path, number)

@@ -30,6 +30,8 @@ def in_component(component: Component, id: Optional[str] = None) -> Iterator[Non
 def as_failure(error: BaseException, component: Component, id: Optional[str] = None) -> DeplError:
     """An error that names component, file and line: the same one, where it is depl's own."""
     file, line = _place(error.__traceback__)
+    if file is None and component.place is not None:  # a block of the library: the line that made it
+        file, line = component.place
     if isinstance(error, DeplError):
         if error.component is None:
             error.component = id or component.id

@@ -167,12 +167,12 @@ def raw_update(component: Component, products: list[str], reaction: bool) -> dic
     elif reaction:
         way_back, reason = WayBack.REPEAT, ""
     elif paths:
-        way_back, reason = WayBack.UNKNOWN, f"but for {', '.join(paths)}, which would be put back"
+        way_back, reason = WayBack.UNKNOWN, f"of its effects {', '.join(paths)} would be put back"
     else:
         way_back, reason = WayBack.UNKNOWN, ""
     return {
         "verb": "call",
-        "path": paths[0] if paths else "",
+        "path": "",
         "before": "",
         "after": f"update() of {component._breadcrumb}",
         "way_back": way_back.value,

@@ -9,7 +9,8 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 from depl.change.acting import ActingSystem
 from depl.change.changes import Move, Put
 from depl.change.folds import ChainState
-from depl.change.journal import Journal, Journals
+from depl.change.journal import Journal
+from depl.change.journals import Journals
 from depl.change.records import Begin, Record, Settled
 from depl.change.recovery import tail
 from depl.change.stage import Stage

@@ -13,11 +13,12 @@ from depl.change.folds import (
     rule_of_three,
     steps_of_unknown_effect,
 )
-from depl.change.ledger import Repetition, below, to_repeat
+from depl.change.ledger import below, to_repeat
 from depl.change.nodes import Absent, Directory, Node, describe
-from depl.change.records import Began, Did, Ended, Failed
+from depl.change.records import Did, Failed
 from depl.change.shown import show_change
 from depl.deploy.patience import patiently
+from depl.deploy.repetition import repeat
 from depl.errors import ChangeFailed, DeplError, DeploymentError, JournalError
 from depl.events import Emit, Event, What
 
@@ -89,7 +90,8 @@ class Undo:
             self._restore(left_to_undo(self._journal.records))
         self._system.mark()
         for repetition in to_repeat(self._journal.records, self._journal.ledger):
-            self._repeat(repetition)
+            if not any(below(repetition.component, root) for root in self._blocked):
+                self.result.failed += repeat(repetition, self._system, self._emit)
         self._system.mark()
 
     # -- restores -----------------------------------------------------------------------------------
@@ -222,24 +224,6 @@ class Undo:
         self.result.reversed += 1
         data = {"change": show_change(change).as_json()}
         self._emit(Event(What.REVERSED, _root(did.component), did.component, data))
-
-    # -- repetitions --------------------------------------------------------------------------------
-
-    def _repeat(self, repetition: Repetition) -> None:
-        if any(below(repetition.component, root) for root in self._blocked):
-            return
-        self._journal.append(Began(0, repetition.component, repetition.causes, known=True, again=True))
-        for run in repetition.commands:
-            try:
-                patiently(lambda run=run: self._system.run_recorded(run, repetition.component, None))  # type: ignore[misc]
-            except DeplError as error:
-                self.result.failed.append(f"{repetition.component}: `{run.shown}` could not be repeated: {error}")
-                data = {"change": show_change(run).as_json(), "reason": str(error)}
-                self._emit(Event(What.CONFLICT, _root(repetition.component), repetition.component, data))
-                return
-            event = Event(What.REPEATED, _root(repetition.component), repetition.component, {"command": run.shown})
-            self._emit(event)
-        self._journal.append(Ended(0, repetition.component, {}, repetition.causes))
 
     def _attempt(self, did: Did, act: Callable[[], None]) -> None:
         """Do something that takes a change back; where it fails, that change still stands."""

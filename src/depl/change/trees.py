@@ -1,0 +1,77 @@
+"""Trees and contents under the acting system: copied, cleared away, and brought to the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import threading
+from collections.abc import Iterable, Sequence
+
+from depl.change.journal import sync_directory
+from depl.change.nodes import Path
+
+WORKERS = 4  # files synced at the same time
+
+
+def copy_tree(path: Path, to: Path) -> None:
+    """A copy with modes, owners, times and links, synced."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        shutil.copy2(path, to, follow_symlinks=False)
+    else:
+        shutil.copytree(path, to, symlinks=True)
+    for directory, _, files in os.walk(path):
+        for name in [".", *files]:
+            source = os.path.normpath(os.path.join(directory, name))
+            target = os.path.normpath(os.path.join(to, os.path.relpath(source, path)))
+            status = os.lstat(source)
+            os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+                os.chmod(target, stat.S_IMODE(status.st_mode))
+                sync_file(target)
+
+
+def clear(path: Path) -> None:
+    """Nothing at a path, whatever was there."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def sync_files(paths: Sequence[Path]) -> None:
+    """See to it that the contents of some files are on disk: side by side, as many sync almost as fast as one."""
+    errors: list[OSError] = []
+
+    def sync(share: Sequence[Path]) -> None:
+        try:
+            for path in share:
+                sync_file(path)
+        except OSError as error:
+            errors.append(error)
+
+    workers = [
+        threading.Thread(target=sync, args=(paths[start::WORKERS],)) for start in range(min(WORKERS, len(paths)))
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if errors:
+        raise errors[0]
+
+
+def sync_parents(paths: Iterable[Path]) -> None:
+    """See to it that the names of some paths are on disk."""
+    for directory in sorted({os.path.dirname(path) for path in paths}):
+        if os.path.isdir(directory):
+            sync_directory(directory)
+
+
+def sync_file(path: Path) -> None:
+    """See to it that a file, or the names in a directory, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

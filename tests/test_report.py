@@ -229,7 +229,7 @@ def test_a_failure_that_was_put_back_says_so():
         end_lines(Outcome("reversed", 3, unknown=["make install"]), "dev/localhost", took=2.5, undo="depl undo dev")
     )
     assert lines == [
-        "dev/localhost: failed after 2.5 s; everything is as it was before",
+        "dev/localhost: failed after 2.5 s; what depl knows of is as it was before",
         "of unknown effect, so look at these:",
         "  make install",
     ]

@@ -148,7 +148,7 @@ def warnings(roots: Iterable[RootComponent]) -> Iterable[Finding]:
     for root in roots:
         yield from ((root, warning) for warning in (*root.warnings, *root.never_added()))
         for component in (root.component, *root.component.recursive_sub_components):
-            if facts_of(type(component)).always_updates:
+            if facts_of(type(component)).always_updates and not component.reacts_to:
                 without_verify.setdefault(type(component), root)
     for cls, root in without_verify.items():
         file, line = place_of_function(vars(facts_of(cls).updater)["update"]) or root.place

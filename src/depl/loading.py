@@ -236,5 +236,8 @@ def _line(text: str, position: int) -> int:
 
 
 def _text(path: str) -> str:
-    with open(path, encoding="utf-8", errors="replace") as stream:
-        return stream.read()
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:  # that it cannot be read is told already
+        return ""

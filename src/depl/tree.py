@@ -94,9 +94,25 @@ class InTree:
             if root.failure is None or root.failure[0] is not failure:
                 root.failure = (failure, self.id)
             raise
+        self._assert_listed("reacts_to", InTree, "components")
+        self._assert_listed("touches", (str, os.PathLike), "paths")
         on_platform = platform_component(type(self), root.host.platform)
         if on_platform is not None:
             self += on_platform()
+
+    def _assert_listed(self, name: str, kind: Any, what: str) -> None:
+        """Refuse an attribute that should be a list and is something else: a text, say, of which each letter is one."""
+        value = getattr(self, name)
+        if not value or (isinstance(value, (list, tuple)) and all(isinstance(one, kind) for one in value)):
+            return
+        file, line = self.place
+        raise ComponentUsageError(
+            f"{name} of {type(self).__name__} is {value!r}, not a list of {what}",
+            self.id,
+            file=file,
+            line=line,
+            hint=f"Write {name}=[...].",
+        )
 
     def _come_under(self, parent: Any) -> None:
         self.parent = parent

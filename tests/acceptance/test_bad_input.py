@@ -222,7 +222,7 @@ def test_a_command_that_fails_is_told_with_its_line_and_everything_is_put_back(a
     done = service.local(status=3)
     for word in [*told, "app/Step(step)", f"components/app/component.py:{line_of(path, 'self.cmd(self.command')}"]:
         assert word in done.err
-    assert "everything is as it was before" in done.out
+    assert "is as it was before" in done.out
     assert not service.work.exists()
 
 

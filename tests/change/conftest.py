@@ -16,7 +16,8 @@ from depl.change.journal import Journal
 from depl.change.journals import Journals
 from depl.change.records import Begin
 from depl.change.recovery import tail
-from depl.deploy.undo import Undo, Undone
+from depl.deploy.undo import Undo
+from depl.deploy.undone import Undone
 
 BEGIN = Begin(0, "r1", "test", "localhost", "app", 1, "tester", "", "boot", "now")
 

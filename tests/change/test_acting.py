@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import resource
 import stat
+import struct
+import sys
 from pathlib import Path
 
 import pytest
 
 from depl.change.nodes import Absent, Directory, File, Link
+from depl.change.predicting import PredictingSystem
 from depl.errors import ChangeFailed, CmdExecutionError, JournalError
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -440,4 +443,191 @@ def test_raw_code_that_writes_through_a_link_is_undone(machine, tree):
     Path(machine.path("link")).write_text("after")
     machine.journal.close()
     assert machine.undo().whole
+    assert tree(machine.at) == before
+
+
+# -- hard links, labels, names ----------------------------------------------------------------------
+
+
+def committed(machine, *verbs) -> None:
+    for verb in verbs:
+        verb(machine.system, machine.path)
+    machine.system.commit()
+    machine.journal.close()
+
+
+@pytest.mark.parametrize("verb", ["write", "remove", "link"])
+def test_what_came_back_has_one_name_and_another_name_of_it_may_be_written_to(machine, verb):
+    for name in ("single", "double"):
+        machine.file(name, "old")
+    os.link(machine.path("double"), machine.path("other name"))
+    for name in ("single", "double"):
+        arguments = {"write": [b"new"], "remove": [], "link": ["elsewhere"]}[verb]
+        getattr(machine.system, verb)(machine.path(name), *arguments)
+    committed(machine)
+    Path(machine.path("other name")).write_text("theirs")
+    assert machine.undo().whole
+    for name in ("single", "double"):
+        assert machine.system.read(machine.path(name)) == b"old"
+        assert os.stat(machine.path(name)).st_nlink == 1
+    assert machine.system.read(machine.path("other name")) == b"theirs"
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["noticed before", "refused by the machine"])
+def test_what_was_not_changed_after_all_has_one_name(machine, seen):
+    """A cron, for one, ignores a file that has another name."""
+    path = machine.file("file", "old")
+    machine.system.write(path, b"new")
+    machine.system.write(machine.path("second"), b"x")
+    if seen:
+        machine.file("second", "theirs")
+    else:
+        machine.system.staged.pop(machine.path("second"))
+        machine.system.write(machine.path("no/such/file"), b"x")
+        machine.system.staged = dict(reversed(machine.system.staged.items()))
+    with pytest.raises(ChangeFailed):
+        machine.system.commit()
+    assert (Path(path).read_text(), os.stat(path).st_nlink) == ("old", 1)
+    machine.journal.close()
+    assert machine.undo().whole
+
+
+STRANGE = "n\udcff\nx \u00e4"
+
+
+# The one that is left out gives a path to a shell, unquoted.
+@pytest.mark.parametrize("name", [name for name in VERBS if "a command made" not in name])
+def test_names_may_be_anything_that_a_file_system_takes(machine, tree, name):
+    os.mkdir(machine.path(STRANGE))
+    strange = type(machine)(Path(machine.path(STRANGE)), machine.records)
+    prior(strange)
+    before = tree(machine.at)
+    VERBS[name](strange.system, strange.path)
+    strange.system.commit()
+    strange.journal.close()
+    assert strange.undo().whole
+    assert tree(machine.at) == before
+
+
+def test_a_new_file_has_what_its_directory_gives_to_files(machine):
+    """An access control list by default, as a label of SELinux would be."""
+    shared = machine.path("shared")
+    os.mkdir(shared)
+    anybody, nobody = 0xFFFFFFFF, 65534
+    entries = [(1, 7, anybody), (2, 7, nobody), (4, 5, anybody), (0x10, 7, anybody), (0x20, 5, anybody)]
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(shared, "system.posix_acl_default", acl)
+    except OSError as error:
+        pytest.skip(f"this file system has no access control lists: {error.strerror}")
+    machine.file("shared/made by hand")
+    machine.system.write(machine.path("shared/file"), b"x")
+    machine.system.make_dir(machine.path("shared/dir"))
+    machine.system.commit()
+    for name in ("made by hand", "file", "dir"):
+        assert "system.posix_acl_access" in os.listxattr(machine.path(f"shared/{name}")), name
+
+
+@pytest.mark.parametrize("way", ["staged", "through a staged link", "made anew"])
+def test_a_copy_has_what_its_source_will_be(machine, tree, way):
+    machine.file("one/file", "one")
+    machine.file("two/file", "two")
+    os.symlink("one", machine.path("current"))
+    before = tree(machine.at)
+    system, at = machine.system, machine.path
+    source, wanted = at("current/file"), b"two"
+    if way == "through a staged link":
+        system.link(at("current"), "two")
+    else:
+        source, wanted = at("one/file" if way == "staged" else "fresh"), b"new"
+        system.write(source, b"new")
+    planned = PredictingSystem(str(machine.records))
+    for staged in system.staged.values():
+        planned.staged[staged.change.path] = staged
+    planned._links_staged = system._links_staged
+    planned.copy(source, at("copy"))
+    system.copy(source, at("copy"))
+    assert planned.look(at("copy"), content=True) == system.look(at("copy"), content=True)
+    system.commit()
+    assert system.read(at("copy")) == wanted
+    machine.journal.close()
+    assert machine.undo().whole
+    assert tree(machine.at) == before
+
+
+# -- trees on other file systems --------------------------------------------------------------------
+
+
+@as_root
+@pytest.mark.parametrize("back", [False, True], ids=["on its way into the trash", "on its way back"])
+def test_a_private_tree_is_for_nobody_else_while_it_is_copied(machine, mounted, back):
+    elsewhere = type(machine)(machine.at, mounted() / ".depl")
+    for name in ("key", "sub/deep/f"):
+        elsewhere.file(f"priv/{name}", "PRIVATE", 0o644)
+    os.chmod(elsewhere.path("priv"), 0o700)
+    if back:
+        committed(elsewhere, lambda system, at: system.remove(at("priv")))
+    source = str(elsewhere.records) if back else elsewhere.path("priv")
+    open_ones: list[str] = []
+    active = [True]
+
+    def hear(event, arguments):
+        if active[0] and event in ("open", "os.chmod", "os.chown", "os.mkdir") and isinstance(arguments[0], str):
+            open_ones.extend(one for one in readable_by_others(elsewhere, source) if one not in open_ones)
+
+    sys.addaudithook(hear)
+    try:
+        if back:
+            assert elsewhere.undo().whole
+        else:
+            committed(elsewhere, lambda system, at: system.remove(at("priv")))
+    finally:
+        active[0] = False
+    assert open_ones == []
+    assert os.path.exists(elsewhere.path("priv")) is back
+
+
+def readable_by_others(machine, source: str) -> list[str]:
+    """The files that somebody else could read, through directories that all let them in."""
+    found = []
+    for top in (str(machine.at), str(machine.records)):
+        if top == source or not os.path.exists(top) or not os.stat(top).st_mode & 0o001:
+            continue
+        for directory, names, files in os.walk(top):
+            names[:] = [
+                name
+                for name in names
+                if name != ".depl" and os.lstat(os.path.join(directory, name)).st_mode & 0o001 and name != "priv"
+            ]
+            found += [os.path.join(directory, name) for name in files]
+    return found
+
+
+@as_root
+def test_everything_in_a_tree_has_its_owner_on_another_file_system_too(machine, mounted, tree):
+    elsewhere = type(machine)(machine.at, mounted() / ".depl")
+    elsewhere.file("tree/sub/x")
+    os.symlink("x", elsewhere.path("tree/sub/to a file"))
+    os.symlink("sub", elsewhere.path("tree/to a directory"))
+    os.symlink("nowhere", elsewhere.path("tree/to nothing"))
+    for name in ("tree", "tree/sub", "tree/sub/x", "tree/sub/to a file", "tree/to a directory", "tree/to nothing"):
+        os.chown(elsewhere.path(name), 3, 4, follow_symlinks=False)
+    before = tree(machine.at)
+    committed(elsewhere, lambda system, at: system.remove(at("tree")))
+    assert elsewhere.undo().whole
+    assert tree(machine.at) == before
+
+
+@pytest.mark.parametrize("kind", ["file", "tree", "link"])
+def test_a_name_may_be_as_long_as_a_file_system_takes_where_the_records_lie_elsewhere(machine, mounted, tree, kind):
+    elsewhere = type(machine)(machine.at, mounted() / ".depl")
+    name = "n" * 255
+    if kind == "link":
+        os.symlink("x", elsewhere.path(name))
+    else:
+        elsewhere.file(name if kind == "file" else f"{name}/a")
+    before = tree(machine.at)
+    committed(elsewhere, lambda system, at: system.remove(at(name)))
+    assert tree(machine.at) == {}
+    assert elsewhere.undo().whole
     assert tree(machine.at) == before

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
+import traceback
 
 import pytest
 
+from depl.change.stage import Stage
 from depl.component import Component
-from depl.errors import ChangeFailed
-from depl.lib.file import File
+from depl.errors import ChangeFailed, UpdateNeeded
+from depl.lib.file import File, Symlink
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount, and become somebody else")
 
@@ -116,20 +119,22 @@ def as_nobody(act) -> None:
     """Do something in a child that is nobody, where the rights of directories count."""
     child = os.fork()
     if not child:
-        status = 1
-        try:
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-            act()
-            status = 0
-        except BaseException:  # noqa: BLE001  pytest must not go on in the child
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            os._exit(status)
+        as_nobody_here(act)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def as_nobody_here(act) -> None:
+    status = 1
+    try:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        act()
+        status = 0
+    except BaseException:  # noqa: BLE001  pytest must not go on in the child
+        traceback.print_exc()
+    finally:
+        os._exit(status)
 
 
 @pytest.fixture
@@ -185,3 +190,152 @@ def test_a_target_that_must_not_be_written_is_told(nobodys):
         assert caught.value.hint
 
     as_nobody(act)
+
+
+@as_root
+def test_where_there_is_no_room_for_the_books_of_a_run_that_changed_nothing_it_is_told(world, mount):
+    world.file("work/app/a", "x")
+    mount(world.base / ".depl", "size=64k")
+    fill(world.base / ".depl" / "filler")
+    outcome = world.run(writes("a"))
+    assert "receipts.json cannot be changed: No space left" in outcome.error.message
+    os.remove(world.base / ".depl" / "filler")
+    assert world.run(writes("a")).status == "nothing"
+
+
+# -- not root ---------------------------------------------------------------------------------------
+
+
+def theirs(world, name: str, content: str = "", mode: int = 0o644):
+    """A file of root in a directory of nobody."""
+    path = world.file(name, content, mode)
+    for directory in path.relative_to(world.base).parents:
+        os.chown(world.base / directory, 65534, 65534)
+    return path
+
+
+@as_root
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_belongs_to_others_is_replaced_and_comes_back_with_its_content(nobodys, kind):
+    class App(Component):
+        def configure(self):
+            self += File("x", content="new") if kind == "file" else Symlink("x", source="two")
+
+    path = theirs(nobodys, "work/app/x", "old", 0o4754)
+    if kind == "link":
+        os.remove(path)
+        os.symlink("one", path)
+
+    def act():
+        assert nobodys.run(App).status == "succeeded"
+        assert nobodys.run(App).status == "nothing"
+        outcome = nobodys.undo()
+        assert (outcome.status, outcome.conflicts) == ("reversed", [])
+        if kind == "link":
+            assert os.readlink(path) == "one"
+        else:  # as ours, so that it must not let others act as us
+            assert (path.read_text(), path.stat().st_mode & 0o7777) == ("old", 0o754)
+
+    as_nobody(act)
+
+
+@as_root
+def test_what_belongs_to_others_comes_back_where_the_records_lie_on_another_file_system(nobodys, mount):
+    path = theirs(nobodys, "work/app/x", "old", 0o644)
+    mount(nobodys.base / ".depl", "size=1m")
+    os.chown(nobodys.base / ".depl", 65534, 65534)
+
+    def act():
+        assert nobodys.run(writes("x")).status == "succeeded"
+        outcome = nobodys.undo()
+        assert (outcome.status, outcome.conflicts) == ("reversed", [])
+        assert (path.read_text(), path.stat().st_mode & 0o7777) == ("old", 0o644)
+
+    as_nobody(act)
+
+
+@as_root
+def test_a_directory_that_may_be_written_but_not_read_is_written_and_put_back(nobodys):
+    drop = theirs(nobodys, "work/app/drop/x").parent
+    drop.chmod(0o300)
+
+    def act():
+        for durability in ("journal", "full"):
+            assert nobodys.run(writes("drop/f"), durability=durability).status == "succeeded"
+            assert (drop / "f").exists()
+            assert nobodys.undo().status == "reversed"
+            assert not (drop / "f").exists()
+
+    as_nobody(act)
+
+
+def killed_by_itself(name: str) -> type[Component]:
+    class Dies(Component):
+        def verify(self):
+            raise UpdateNeeded
+
+        def update(self):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    class App(Component):
+        def configure(self):
+            self += File(name, content="new")
+            self += Dies()
+
+    return App
+
+
+@as_root
+def test_a_directory_that_was_closed_after_a_crash_keeps_nobody_from_going_on(nobodys):
+    path = theirs(nobodys, "work/app/d/f", "old", 0o666)
+    child = os.fork()
+    if not child:
+        as_nobody_here(lambda: nobodys.run(killed_by_itself("d/f")))
+    os.waitpid(child, 0)
+    os.chown(path.parent, 0, 0)
+    path.parent.chmod(0o700)
+
+    def act():
+        assert nobodys.run(writes("g")).status == "succeeded"
+        outcome = nobodys.undo()
+        assert outcome.status == "blocked"
+        assert len(outcome.conflicts) == 1 and "Permission denied" in outcome.conflicts[0]
+        assert not (nobodys.base / "work/app/g").exists()
+
+    as_nobody(act)
+    path.parent.chmod(0o777)
+    as_nobody(nobodys.undo)
+    assert path.read_text() == "old"
+
+
+@as_root
+def test_what_lies_beside_a_path_after_a_crash_is_removed_once_its_directory_is_open_again(nobodys):
+    directory = theirs(nobodys, "work/app/d/x").parent
+    beside = directory / ".depl-7"
+
+    def stage():
+        beside.write_text("new content")
+        area = Stage(str(nobodys.base / ".depl"))
+        assert area.places([str(directory / "f")], 7) == [str(beside)]
+
+    as_nobody(stage)
+    os.chown(directory, 0, 0)
+    directory.chmod(0o755)
+    as_nobody(lambda: nobodys.run(writes("g", "h")).status == "succeeded" or os._exit(2))
+    assert beside.exists()
+    directory.chmod(0o777)
+    as_nobody(lambda: nobodys.run(writes("g", "h")))
+    assert sorted(os.listdir(directory)) == ["x"]
+
+
+@as_root
+def test_an_undo_on_a_full_file_system_says_so_and_is_gone_on_with_later(world, mount):
+    mount(world.base / ".depl", "size=96k")
+    before = world.tree()
+    assert world.run(writes("a", "b")).status == "succeeded"
+    fill(world.base / ".depl" / "filler")
+    outcome = world.undo()
+    assert outcome.status == "blocked" and "No space left" in outcome.conflicts[0]
+    os.remove(world.base / ".depl" / "filler")
+    assert world.undo().status == "reversed"
+    assert world.tree() == before

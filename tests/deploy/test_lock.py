@@ -10,9 +10,10 @@ import time
 import pytest
 
 from depl.component import Component
-from depl.deploy.target import Target
-from depl.errors import Locked, UpdateNeeded
+from depl.deploy.lock import Lock
+from depl.errors import Interrupted, Locked, UpdateNeeded
 from depl.lib.file import File
+from depl.rollout.stop import Stop
 
 
 class Waiting(Component):
@@ -88,8 +89,55 @@ def test_after_the_holder_was_killed_the_next_one_goes_on(world, holder):
 
 
 def test_a_lock_whose_owner_is_not_known_is_told_without_a_name(world):
-    lock = Target(str(world.base)).lock()
+    path = str(world.base / ".depl/lock")
+    lock = Lock(path)
     with pytest.raises(Locked, match="somebody else is at work on"):
-        Target(str(world.base)).lock()
+        Lock(path)
     lock.close()
-    Target(str(world.base)).lock().close()
+    Lock(path).close()
+
+
+@pytest.mark.parametrize("wish", ["abort", "terminate"])
+def test_who_waits_can_be_interrupted_and_has_done_nothing(world, holder, wish):
+    stop = Stop()
+    threading.Timer(0.2, getattr(stop, wish)).start()
+    with pytest.raises(Interrupted, match="interrupted while waiting: tester is at work on"):
+        world.run(Quick, wait=True, stop=stop)
+    assert not (world.base / "work/quick").exists()
+
+
+def test_a_process_that_was_forked_meanwhile_does_not_keep_it(tmp_path):
+    lock = Lock(str(tmp_path / ".depl/lock"))
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(writing)
+        os.read(reading, 1)
+        os._exit(0)
+    lock.close()
+    Lock(str(tmp_path / ".depl/lock")).close()
+    os.close(writing)
+    os.close(reading)
+    os.waitpid(child, 0)
+
+
+def test_of_many_who_are_the_first_on_a_target_each_gets_its_turn(tmp_path):
+    for number in range(5):
+        path = str(tmp_path / f"{number}/target/.depl/lock")
+        reading, writing = os.pipe()  # its end is what all wait for
+        children = []
+        for _ in range(4):
+            child = os.fork()
+            if not child:
+                status = 1
+                try:
+                    os.close(writing)
+                    os.read(reading, 1)
+                    Lock(path, wait=True).close()
+                    status = 0
+                finally:
+                    os._exit(status)
+            children.append(child)
+        os.close(writing)
+        assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 4
+        os.close(reading)

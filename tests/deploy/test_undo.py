@@ -106,6 +106,17 @@ def test_a_conflict_stops_at_this_one_tells_both_and_goes_on_with_others(world):
     assert world.chain().unsettled
 
 
+def test_a_directory_waits_for_what_is_in_it_and_cannot_be_put_back_yet(world):
+    """It is not taken for one that others put something into, else it would stay for ever."""
+    before = world.tree()
+    world.run(app(dir_sub_a="1"))
+    world.file("work/app/dir/sub/a", "theirs")
+    outcome = world.undo()
+    assert (outcome.status, len(outcome.conflicts), outcome.kept) == ("blocked", 1, [])
+    assert world.undo(on_conflict="force").status == "reversed"
+    assert world.tree() == before
+
+
 def test_a_blocked_undo_can_be_continued_by_force_or_by_keeping(world):
     changed_by_somebody(world)
     world.undo()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 
 import pytest
 
@@ -206,8 +208,6 @@ def test_an_interruption_ends_the_run_at_the_next_component_and_goes_back(world,
 
 
 def test_a_termination_ends_a_command_that_hangs(world):
-    import threading
-
     stop = Stop()
 
     class App(Component):
@@ -252,3 +252,171 @@ def test_a_command_that_goes_wrong_fails_its_component_and_all_is_put_back(world
     if "printf" in command:
         assert len(outcome.error.stdout) == 1000002
         assert sum(len(one.text) for one in world.output) == 1000002
+
+
+class Exits(Component):
+    """An author's code that would end the whole process. where: in which of its methods."""
+
+    namevar = "where"
+    where: str
+
+    def verify(self):
+        if self.where == "verify":
+            sys.exit(0)
+        raise UpdateNeeded
+
+    def capture(self):
+        if self.where == "capture":
+            sys.exit("no")
+        return {}
+
+    def update(self):
+        if self.where == "update":
+            sys.exit(0)
+
+    def check(self):
+        if self.where in ("check", "reverse"):
+            sys.exit(3)
+
+    def reverse(self, captured):
+        if self.where == "reverse":
+            sys.exit(0)
+
+
+@pytest.mark.parametrize("where", ["verify", "capture", "update", "check", "reverse"])
+def test_code_that_calls_exit_fails_its_component_and_the_rest_is_put_back(world, where):
+    class App(Component):
+        def configure(self):
+            self += File("f", content="new")
+            self += Exits(where)
+
+    class Earlier(Component):
+        def configure(self):
+            self += File("f", content="new")
+
+    file, earlier = world.file("work/app/f", "old"), world.file("work/earlier/f", "old")
+    outcome = world.run(Earlier, App)
+    assert "sys.exit(" in outcome.error.message and outcome.error.component == f"app/Exits({where})"
+    assert outcome.status == ("blocked" if where == "reverse" else "reversed")
+    assert file.read_text() == ("new" if where == "reverse" else "old")
+    assert earlier.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("method", "end"), [("verify", "exits"), ("verify", "fails"), ("update", "exits"), ("update", "returns")]
+)
+def test_a_process_that_an_authors_code_forks_takes_no_part_in_the_deployment(world, method, end):
+    def fork():
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+        elif end == "exits":
+            sys.exit()
+        elif end == "fails":
+            raise RuntimeError
+
+    class Forks(Component):
+        def verify(self):
+            if method == "verify":
+                fork()
+            raise UpdateNeeded
+
+        def update(self):
+            self.touch("x")
+            if method == "update":
+                fork()
+
+    class App(Component):
+        def configure(self):
+            self += File("f", content="new")
+            self += Forks()
+            self += File("g", content="new")
+
+    before = world.tree()
+    assert world.run(App).status == "succeeded"
+    assert sorted(os.listdir(world.base / "work/app")) == ["f", "g", "x"]
+    assert world.undo().status == "reversed"
+    assert world.tree() == before
+
+
+@pytest.mark.parametrize("link", ["work", "work/app"])
+def test_a_working_directory_that_is_a_link_to_one_is_somebodys_wish(world, link):
+    elsewhere = world.base.parent / "large"
+    elsewhere.mkdir()
+    (world.base / link).parent.mkdir(exist_ok=True)
+    os.symlink(elsewhere, world.base / link)
+    before = world.tree()
+
+    class App(Component):
+        def configure(self):
+            self += File("f", content="new")
+
+    assert world.run(App).status == "succeeded"
+    assert (world.base / "work/app/f").read_text() == "new"
+    assert (world.base / link).is_symlink()
+    assert world.undo().status == "reversed"
+    assert world.tree() == before
+    assert os.listdir(elsewhere) == []
+
+
+def by_assert_cmd(component):
+    component.assert_cmd("sleep 300")
+
+
+def by_cmd(component):
+    component.cmd("sleep 300")
+
+
+def by_asking(component):
+    assert component.root.system.ask("sleep 300")[0] == 0
+
+
+@pytest.mark.parametrize("look", [by_assert_cmd, by_cmd, by_asking])
+def test_an_update_does_not_begin_when_the_look_at_its_need_was_ended_by_force(world, look):
+    stop = Stop()
+
+    class App(Component):
+        def verify(self):
+            threading.Timer(0.2, stop.terminate).start()
+            look(self)
+
+        def update(self):
+            with open("data", "w") as file:
+                file.write("destroyed")
+
+    data = world.file("work/app/data", "precious")
+    outcome = world.run(App, stop=stop)
+    assert outcome.interrupted and "ended on request" in outcome.error.message
+    assert data.read_text() == "precious"
+
+
+def test_a_command_that_was_never_begun_is_no_step_of_unknown_effect(world):
+    stop = Stop()
+
+    class App(Component):
+        def verify(self):
+            raise UpdateNeeded
+
+        def update(self):
+            self.touch("x")
+            stop.terminate()
+            self.cmd("echo never")
+
+    outcome = world.run(App, stop=stop)
+    assert (outcome.interrupted, outcome.unknown) == (True, [])
+
+
+def test_a_command_that_hangs_on_the_way_back_is_ended_in_the_usual_time(world):
+    class App(Component):
+        staged = True
+
+        def verify(self):
+            raise UpdateNeeded
+
+        def update(self):
+            self.root.system.run("true", undo="sleep 300")
+            raise RuntimeError("on purpose")
+
+    outcome = world.run(App, command_timeout=0.3)
+    assert outcome.status == "blocked"
+    assert "`sleep 300` took longer than its timeout of 0.3 s" in outcome.conflicts[0]

@@ -138,7 +138,8 @@ def test_a_package_that_is_not_installed_names_the_next_step(files: Any) -> None
     assert files.mistakes() == [
         (
             f"component.py:4: The module 'no_such_package' is not installed for Python {version}"
-            " | Name its package in requirements.txt, and run `depl requirements install`."
+            " | Name its package in requirements.txt, and install it where depl runs: "
+            f"{sys.executable} -m pip install -r requirements.txt"
         )
     ]
 

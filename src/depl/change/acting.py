@@ -8,18 +8,18 @@ from dataclasses import replace
 from typing import Any, Callable, Optional, Sequence
 
 from depl.change import disk, trees
-from depl.change.blobs import Blobs, copy_link
+from depl.change.blobs import Blobs
 from depl.change.changes import Move, Put
 from depl.change.commands import Commanding
 from depl.change.finishing import finish
 from depl.change.finishing import move as move_tree
 from depl.change.journal import Journal, make_private
-from depl.change.nodes import Absent, File, Link, Node, Path
+from depl.change.nodes import Absent, File, Link, Node, Other, Path, describe
 from depl.change.records import Did, Failed, Made
 from depl.change.recovery import unmade
 from depl.change.refusal import failing
 from depl.change.shown import show_change
-from depl.change.stage import Stage
+from depl.change.stage import Stage, write_content
 from depl.change.system import Staged
 from depl.errors import ChangeFailed
 
@@ -67,23 +67,7 @@ class ActingSystem(Commanding):
         staged, self.staged, self._links_staged = list(self.staged.values()), {}, False
         if not staged:
             return
-        for one in staged:  # without links in it, as somebody may put another one in their place
-            one.change = replace(one.change, path=disk.real_path(one.change.path))
-        first = self.journal.next_number + (1 if self._unmarked else 0)
-        try:
-            places = self._stage_area.places([one.change.path for one in staged], first)
-            contents = [
-                self._prepare(one, first + offset, place) for offset, (one, place) in enumerate(zip(staged, places))
-            ]
-            if self.durability == "full":
-                with failing(staged[0]):
-                    trees.sync_files([content for content in contents if content and not os.path.islink(content)])
-            if any(isinstance(one.change.before, (File, Link)) for one in staged):
-                self.blobs.sync()
-            dids = self._record(*(Did(0, one.component, one.change, one.undoes) for one in staged))
-        except BaseException:
-            self._stage_area.clear()
-            raise
+        contents, dids = self._written_down(staged)
         try:
             for one, content, did in zip(staged, contents, dids):
                 with failing(one):
@@ -99,9 +83,35 @@ class ActingSystem(Commanding):
             if one.undoes is not None and one.source is not None:
                 trees.clear(one.source)  # an image that is back in its place must not be a second name of it
 
+    def _written_down(self, staged: Sequence[Staged]) -> tuple[list[Optional[Path]], list[Did]]:
+        """What was there kept, the new contents beside, and the changes in the journal: all but the making."""
+        for one in staged:  # without links in it, as somebody may put another one in their place
+            one.change = replace(one.change, path=disk.real_path(one.change.path))
+        first = self.journal.next_number + (1 if self._unmarked else 0)
+        try:
+            with failing(staged[0]):
+                places = self._stage_area.places([one.change.path for one in staged], first)
+            contents = [
+                self._prepare(one, first + offset, place) for offset, (one, place) in enumerate(zip(staged, places))
+            ]
+            if self.durability == "full":
+                with failing(staged[0]):
+                    trees.sync_files([content for content in contents if content and not os.path.islink(content)])
+            if any(isinstance(one.change.before, (File, Link)) for one in staged):
+                self.blobs.sync()
+            dids = self._record(*(Did(0, one.component, one.change, one.undoes) for one in staged))
+        except BaseException:
+            with suppress(OSError):  # whoever comes next clears up
+                self._stage_area.clear()
+                for number, one in enumerate(staged, first):
+                    self.blobs.forget(one.change.before, number)
+            raise
+        return contents, dids
+
     def settle_tail(self, dids: Sequence[Did]) -> None:
         """Note which of some changes that were written down were not made, and remove what they left beside."""
-        self._stage_area.clear()
+        with suppress(OSError):
+            self._stage_area.clear()
         for did in dids:
             if isinstance(did.change, (Put, Move)):
                 with suppress(OSError):  # what cannot be looked at now is left to the rule of three
@@ -109,6 +119,10 @@ class ActingSystem(Commanding):
         failed = unmade(dids, lambda path: disk.look(path, content=True))
         if failed:
             self.journal.append(Failed(0, failed), durable=True)
+        for did in dids:
+            if did.n in failed and isinstance(did.change, Put):
+                with suppress(OSError):
+                    self.blobs.forget(did.change.before, did.n)
         self._unmarked = True
 
     def note(self, did: Did) -> Did:
@@ -151,6 +165,8 @@ class ActingSystem(Commanding):
         assert isinstance(did.change, Put)
         before, after = now, did.change.expected_before(now)
         source = None
+        if isinstance(after, Other) and before != after:
+            raise ChangeFailed(did.change.path, f"{did.change.path} was {describe(after)}, which cannot be made anew")
         if isinstance(after, File) and not (isinstance(before, File) and before.digest == after.digest):
             assert after.digest is not None
             source = self.blobs.image(after.digest, did.n)
@@ -184,17 +200,7 @@ class ActingSystem(Commanding):
         content = None
         if staged.content is not None or staged.source is not None:
             content = place
-            if isinstance(put.after, Link):
-                copy_link(staged.source or "", content)
-                return self._keep_before(put, content, number)
-            assert isinstance(put.after, File)
-            if staged.undoes is not None and staged.source is not None:
-                disk.write_image(content, staged.source, put.after)
-            else:
-                disk.write(content, staged.content, staged.source, put.after)
-        return self._keep_before(put, content, number)
-
-    def _keep_before(self, put: Put, content: Optional[Path], number: int) -> Optional[Path]:
+            write_content(place, staged)
         if isinstance(put.before, File) and (content is not None or not isinstance(put.after, File)):
             assert put.before.digest is not None
             self.blobs.keep(put.path, put.before.digest, number)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Optional
 
 from depl.change.journal import make_private, sync_directory
-from depl.change.nodes import Digest, Path
+from depl.change.nodes import Digest, File, Node, Path
 from depl.errors import JournalError
 
 CHUNK = 1 << 20
@@ -87,6 +87,12 @@ class Blobs:
         if os.path.lexists(image):
             os.unlink(image)
         copy_link(path, image)
+
+    def forget(self, before: Node, number: int) -> None:
+        """Change `number` was not made: what was kept for it must not stay a second name of what is still in place."""
+        image = self._path(f"{before.digest}.{number}") if isinstance(before, File) else self.link_image(number)
+        if os.path.lexists(image):
+            os.unlink(image)
 
     def link_image(self, number: int) -> Path:
         """Where the link lies, if any, that was kept before change `number`."""

@@ -117,9 +117,10 @@ class Commanding(System):
             else self._redact(undo_shown)
             if undo_shown
             else self.shown_text(undo),
-            reason,
+            self._redact(reason),
         )
         self.shown.append(show_change(run))
+        self._go_on(text)
         did = self.note(Did(0, self.component, run))
         try:
             return self._execute(forth, text, silent=sensitive)
@@ -151,9 +152,12 @@ class Commanding(System):
             return WayBack.COMPENSATING
         return WayBack.REPEAT if self.reacting else WayBack.UNKNOWN
 
-    def _execute(self, invocation: Invocation, shown: str, silent: bool) -> tuple[int, str, str]:
+    def _go_on(self, shown: str) -> None:
         if self._terminated():
             raise Interrupted(f"interrupted before `{shown}`", self.component)
+
+    def _execute(self, invocation: Invocation, shown: str, silent: bool) -> tuple[int, str, str]:
+        self._go_on(shown)
         if invocation.timeout is None:
             invocation = replace(invocation, timeout=self.command_timeout)
 

@@ -126,10 +126,13 @@ def write_image(path: Path, image: Path, node: File) -> None:
     try:
         os.link(image, path)
     except OSError:
-        write(path, None, image, node)
+        write(path, None, image, File(node.digest, 0o600, os.geteuid(), os.getegid()))
         shutil.copystat(image, path)
-    with suppress(PermissionError):  # not root: what belongs to others comes back as ours where it had to be copied
+    try:
         set_attributes(path, node)
+    except PermissionError:  # not root: what belongs to others comes back as ours where it had to be copied
+        with suppress(PermissionError):
+            os.chmod(path, node.mode & ~0o6000)  # it must not let others act as us
     with suppress(PermissionError):
         os.utime(path)
 

@@ -26,8 +26,8 @@ class Journals:
         return [os.path.join(self.directory, name) for name in names]
 
     def states(self) -> Iterator[tuple[str, ChainState]]:
-        """Every journal with what it comes to, newest first."""
-        for path in reversed(self.paths()):
+        """Every journal with what it comes to, the one that was written to last first."""
+        for path in reversed(list(self._ends())):
             yield path, chain_state(read(path))
 
     def open(self, rollout: str) -> Journal:

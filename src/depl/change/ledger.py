@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Optional
 
-from depl.change.changes import Run
+from depl.change.changes import Run, WayBack
 from depl.change.folds import is_repeated
 from depl.change.records import Began, Did, Ended, Failed, Record, Settled
 
@@ -30,6 +30,7 @@ class Ledger:
     _owner: dict[int, tuple[str, int]] = field(default_factory=dict)  # change -> component, forward change
     sights: dict[str, Optional[int]] = field(default_factory=dict)
     _repeating: str = ""  # whose commands run again on the way back: that is no change of theirs
+    _waiting: str = ""  # whose update began, but has not done anything yet
 
     def add(self, record: Record) -> None:
         """Take the next record in."""
@@ -40,13 +41,10 @@ class Ledger:
                 if n in self._owner:
                     self._toggle(*self._owner[n], record.n)
         elif isinstance(record, Began):
-            self.sights[record.component] = None
-            self._repeating = record.component if record.again else ""
+            self._began(record)
         elif isinstance(record, Ended):
             self.sights[record.component] = record.n
-            if not self._repeating:  # raw code changed what no other record tells of
-                self._toggle(record.component, record.n, record.n)
-            self._repeating = ""
+            self._repeating = self._waiting = ""
         elif isinstance(record, Settled) and record.whole:
             self.__init__()  # type: ignore[misc]
 
@@ -70,9 +68,22 @@ class Ledger:
         sight = self.sights.get(asker, 0)
         return sight is None or self.version(subtree) != self.version(subtree, sight)
 
+    def _began(self, began: Began) -> None:
+        self._repeating = began.component if began.again else ""
+        self._waiting = began.component if began.verbs else ""
+        if not began.verbs:
+            self.sights[began.component] = None
+            if not began.again:  # raw code may change what no other record tells of
+                self._toggle(began.component, began.n, began.n)
+
     def _did(self, did: Did) -> None:
+        if did.component == self._waiting:  # now it has really done something
+            self._waiting = ""
+            self.sights[did.component] = None
         if self._repeating and did.component == self._repeating:
             return
+        if isinstance(did.change, Run) and did.change.way_back is WayBack.EXACT:
+            return  # all that it did lies in what another change built
         # A change from before the last whole run is nobody's here: taking it back is a change of its component, too.
         component, first = self._owner.get(did.undoes or 0, (did.component, did.n))
         self._owner[did.n] = (component, first)

@@ -59,8 +59,7 @@ class Looks(ABC):
 
     def read(self, path: Path) -> bytes:
         """The content of a file. Errors: OSError as of open()."""
-        if self._links_staged:
-            path = os.path.dirname(self._settled(os.path.join(path, "_")))  # a link at its end is followed, too
+        path = self._followed(path)
         staged = self.staged.get(path)
         if staged is None:
             return self._read(path)
@@ -83,8 +82,7 @@ class Looks(ABC):
 
     def names(self, path: Path) -> list[str]:
         """The sorted names in a directory; none where there is none."""
-        if self._links_staged:
-            path = os.path.dirname(self._settled(os.path.join(path, "_")))
+        path = self._followed(path)
         names = set(self._names(path))
         if self.staged:
             for one, staged in self.staged.items():
@@ -130,6 +128,10 @@ class Looks(ABC):
         if path_through(self.staged, path) != path:
             self.commit()
         return path
+
+    def _followed(self, path: Path) -> Path:
+        """The same where a link at its end is followed, too."""
+        return os.path.dirname(self._settled(os.path.join(path, "_"))) if self._links_staged else path
 
 
 def path_through(staged: dict[Path, Staged], path: Path) -> Path:

@@ -59,7 +59,8 @@ class Failed:
 class Began:
     """An update begins. causes: the subtrees that this component reacts to.
 
-    known: it was on the host before this rollout. again: a repetition on the way back.
+    known: it was on the host before this rollout. again: a repetition on the way back. verbs: it acts through verbs
+    alone, so that without a change on record nothing was done.
     """
 
     n: int
@@ -67,6 +68,7 @@ class Began:
     causes: Sequence[str] = ()
     known: bool = False
     again: bool = False
+    verbs: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ import os
 from collections.abc import Sequence
 
 from depl.change import disk, trees
+from depl.change.blobs import copy_link
 from depl.change.journal import make_private
-from depl.change.nodes import File, Path
+from depl.change.looks import Staged
+from depl.change.nodes import File, Link, Path
 
 
 class Stage:
@@ -20,31 +22,67 @@ class Stage:
     def __init__(self, directory: Path) -> None:
         self._directory = os.path.join(directory, "stage")
         self._list = os.path.join(self._directory, "places")
+        self._left: Sequence[Path] = ()  # by somebody before, who could not remove them
 
     def places(self, paths: Sequence[Path], first: int) -> list[Path]:
         """Places for the contents of some paths; `first` is the number of the first one's change."""
         make_private(self._directory)
         places = [self._place(path, number) for number, path in enumerate(paths, first)]
-        owner = File(None, 0o600, os.geteuid(), os.getegid())
-        disk.write(self._list, b"\0".join(map(os.fsencode, places)), None, owner)
+        self._left = self._listed()
+        self._write([*self._left, *places])
         return places
 
     def done(self) -> None:
         """All contents are in their places."""
-        trees.clear(self._list)
+        if self._left:
+            self._write(self._left)
+        else:
+            trees.clear(self._list)
 
     def clear(self) -> None:
-        """Remove the contents that were never put in place."""
+        """Remove the contents that were never put in place; where that is refused, it stays to be done."""
+        left = [place for place in self._listed() if not _cleared(place)]
         for name in disk.names(self._directory):
-            path = os.path.join(self._directory, name)
-            if path == self._list:
-                for place in map(os.fsdecode, disk.read(path).split(b"\0")):
-                    if os.path.basename(place).startswith(".depl-"):
-                        trees.clear(place)
-            trees.clear(path)
+            if not left or name != os.path.basename(self._list):
+                trees.clear(os.path.join(self._directory, name))
+        if left:
+            self._write(left)
+
+    def _listed(self) -> list[Path]:
+        """The places beside their paths that are on the list."""
+        try:
+            places = map(os.fsdecode, disk.read(self._list).split(b"\0"))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [place for place in places if os.path.basename(place).startswith(".depl-")]
+
+    def _write(self, places: Sequence[Path]) -> None:
+        owner = File(None, 0o600, os.geteuid(), os.getegid())
+        disk.write(self._list, b"\0".join(map(os.fsencode, places)), None, owner)
 
     def _place(self, path: Path, number: int) -> Path:
         beside = disk.temporary_name(path, number)
         if os.path.isdir(os.path.dirname(beside)):
             return beside
         return os.path.join(self._directory, str(number))
+
+
+def write_content(place: Path, staged: Staged) -> None:
+    """Write what will be at a path into its place."""
+    after = staged.change.after
+    if isinstance(after, Link):
+        copy_link(staged.source or "", place)
+        return
+    assert isinstance(after, File)
+    if staged.undoes is not None and staged.source is not None:
+        disk.write_image(place, staged.source, after)
+    else:
+        disk.write(place, staged.content, staged.source, after)
+
+
+def _cleared(place: Path) -> bool:
+    try:
+        trees.clear(place)
+    except OSError:  # its directory was closed meanwhile
+        return False
+    return True

@@ -59,8 +59,12 @@ class System(Looks):
         """The same, with the content of a file on this machine, which is streamed."""
         from depl.change.blobs import digest_of
 
+        source = self._followed(source)
         if source in self.staged:
             self.commit()
+        if source in self.staged:  # a plan, in which it is never made
+            self.write(path, self.read(source), mode, uid, gid)
+            return
         digest = digest_of(source)
         if digest is None:
             raise ChangeFailed(source, f"{source} does not exist", self.component)
@@ -163,8 +167,8 @@ class System(Looks):
         """Act by a command; it is journalled before it runs.
 
         undo: what compensates it; it may run twice and must bear it. way_back: by default compensating where there is
-        an undo, repeat in a reaction, else unknown. shown, undo_shown: what people see of
-        them. Errors: CmdExecutionError where check and it failed.
+        an undo, repeat in a reaction, else unknown. shown, undo_shown: what people see of them. Errors:
+        CmdExecutionError where check and it failed.
         """
 
     @abstractmethod

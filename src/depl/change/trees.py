@@ -20,8 +20,9 @@ def copy_tree(path: Path, to: Path) -> None:
         shutil.copy2(path, to, follow_symlinks=False)
     else:
         shutil.copytree(path, to, symlinks=True)
-    for directory, _, files in os.walk(path):
-        for name in [".", *files]:
+    for directory, directories, files in os.walk(path):
+        links = [name for name in directories if os.path.islink(os.path.join(directory, name))]
+        for name in [".", *links, *files]:
             source = os.path.normpath(os.path.join(directory, name))
             target = os.path.normpath(os.path.join(to, os.path.relpath(source, path)))
             status = os.lstat(source)

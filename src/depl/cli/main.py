@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -45,6 +47,9 @@ class Commands(click.Group):
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *more: Any, **how: Any) -> Any:
         """Run a command line; the name is `depl`, however it was started."""
         how.setdefault("complete_var", "_DEPL_COMPLETE")
+        for name in ("stdout", "stderr"):
+            if getattr(sys, name) is None:  # closed by whoever started us
+                setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 it stays open as long as we run
         return super().main(args, prog_name or "depl", *more, **how)
 
     def resolve_command(
@@ -63,9 +68,9 @@ class Commands(click.Group):
             super().invoke(ctx)
         except DeplError as error:
             session.fail(error)
-        except (click.exceptions.Exit, click.ClickException, click.Abort, EOFError):
+        except (click.exceptions.Exit, click.ClickException, EOFError):
             raise
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):
             session.interrupted()
         except Exception as error:  # noqa: BLE001 - a mistake of depl's own ends in a sentence, too
             session.fail_unexpectedly(error)

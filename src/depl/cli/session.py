@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -94,13 +94,24 @@ class Session:
         from depl.configure import configure
         from depl.environment import Environment
 
-        environment = Environment.load(name, base, platform)
-        self.printer.redact = Redactor(_texts(environment.secret_data))
-        if timeout is not None:
-            environment.timeout = timeout
-        model = configure(environment)
+        with self.prints_apart():
+            environment = Environment.load(name, base, platform)
+            self.printer.redact = Redactor(_texts(environment.secret_data))
+            if timeout is not None:
+                environment.timeout = timeout
+            model = configure(environment)
         self._tell(model)
         return model
+
+    @contextmanager
+    def prints_apart(self) -> Iterator[None]:
+        """While component code runs: what it prints does not mix with what programs read."""
+        if not self.as_json:
+            yield
+            return
+        _ = self.printer  # it keeps the real standard output
+        with redirect_stdout(sys.stderr):
+            yield
 
     def _tell(self, model: Model) -> None:
         """What configuring it had to say."""

@@ -62,16 +62,16 @@ def undo(session: Session, /, environment: str, rollout: str | None, planning: b
 def show_plan(session: Session, name: str, rollout: str | None, how: Options) -> None:
     """Show what would be put back, and which of it others have changed since."""
     from depl.rollout.local import undo_plan
-    from depl.rollout.preview import preview
+    from depl.rollout.preview import preview, unknown_steps
 
     state = undo_plan(name, how, rollout)
-    steps = preview(state, how)
+    steps, unknown = preview(state, how), unknown_steps(state, how)
     if session.as_json:
         report = session.json(environment=name, host=state.host)
         for step in steps:
             report.print("would_undo", component=step.component, data={"change": step.shown, "conflict": step.conflict})
-        report.print("planned", rollout=state.rollouts[-1], changes=len(steps), exit_status=DONE)
-    session.show(undo_plan_lines(steps, name, state.rollouts, quiet=session.quiet))
+        report.print("planned", rollout=state.rollouts[-1], changes=len(steps), unknown=unknown, exit_status=DONE)
+    session.show(undo_plan_lines(steps, name, state.rollouts, unknown, quiet=session.quiet))
 
 
 def put_back(session: Session, name: str, rollout: str | None, how: Options, on_conflict: str) -> None:

@@ -7,11 +7,12 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Optional
+from typing import Any, Optional
 
 from depl.component import Component
-from depl.errors import DeplError, DeploymentError
+from depl.errors import CmdExecutionError, DeplError, DeploymentError, Interrupted
 
+LINES_OF_OUTPUT = 50  # of a failed command are shown
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -19,12 +20,24 @@ _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 def in_component(component: Component, id: Optional[str] = None) -> Iterator[None]:
     """Whatever fails inside is told as a failure of this component (or of the one whose id is given)."""
     try:
-        yield
-    except (Exception, SystemExit) as error:
+        with alone():
+            yield
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
         failure = as_failure(error, component, id)
         if failure is error:
             raise
         raise failure from error
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """A process that an author's code forks ends here: what follows is for the one that deploys."""
+    process = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() != process:
+            os._exit(0)
 
 
 def as_failure(error: BaseException, component: Component, id: Optional[str] = None) -> DeplError:
@@ -32,6 +45,8 @@ def as_failure(error: BaseException, component: Component, id: Optional[str] = N
     file, line = _place(error.__traceback__)
     if file is None and component.place is not None:  # a block of the library: the line that made it
         file, line = component.place
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted("the run was interrupted", id or component.id, file=file, line=line)
     if isinstance(error, DeplError):
         if error.component is None:
             error.component = id or component.id
@@ -39,6 +54,14 @@ def as_failure(error: BaseException, component: Component, id: Optional[str] = N
             error.file, error.line = file, line
         return error
     return DeploymentError(_what(error), id or component.id, file=file, line=line, hint=_hint(error))
+
+
+def facts_of_failure(error: DeplError) -> dict[str, Any]:
+    """What the event of a failure says. output: the last lines that a failed command printed."""
+    facts: dict[str, Any] = {"error": error.message, "place": error.place, "hint": error.hint}
+    if isinstance(error, CmdExecutionError):
+        facts["output"] = [*error.stdout.splitlines(), *error.stderr.splitlines()][-LINES_OF_OUTPUT:]
+    return facts
 
 
 def _what(error: BaseException) -> str:

@@ -15,12 +15,19 @@ from depl.errors import ChangeFailed, Interrupted, Locked
 class Lock:
     """Held from the construction until close(). The file stays: only its kernel lock counts, so a no-op writes nothing.
 
-    wait: until the other one is done; aborted ends the waiting. Errors: Locked, naming who holds it;
-    Interrupted.
+    wait: until the other one is done; aborted ends the waiting, on_wait is told of it. Errors: Locked, naming who
+    holds it; Interrupted.
     """
 
-    def __init__(self, path: str, wait: bool = False, aborted: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        path: str,
+        wait: bool = False,
+        aborted: Callable[[], bool] = lambda: False,
+        on_wait: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
         self.path = path
+        waiting = False
         try:
             make_private(os.path.dirname(path))
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -38,6 +45,9 @@ class Lock:
             if not wait:
                 os.close(self._descriptor)
                 raise Locked(_sentence(path, owner), file=path, hint="Wait until it is done, or say --wait.")
+            if not waiting:
+                waiting = True
+                on_wait(f"waiting: {_sentence(path, owner)}")
             time.sleep(0.2)
 
     def owned_by(self, owner: Mapping[str, Any]) -> None:

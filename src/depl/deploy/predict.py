@@ -8,9 +8,10 @@ from typing import Any, Optional
 from depl.change.changes import WayBack
 from depl.change.ledger import Ledger, subtrees
 from depl.change.predicting import PredictingSystem
+from depl.change.trees import clear
 from depl.component import Component, RootComponent
 from depl.deploy.causes import Causes
-from depl.deploy.failure import as_failure
+from depl.deploy.failure import as_failure, facts_of_failure
 from depl.deploy.walk import declared_way_back, reason_to_update
 from depl.errors import DeplError
 from depl.events import Emit, Event, What
@@ -46,12 +47,11 @@ class Prediction:
         root.system, root.attempt = self._system, self
         root.environment.attempt = self
         try:
-            self._system.component = root.component.id
-            for path in (os.path.dirname(root.workdir), root.workdir):
-                if not os.path.isdir(path):
-                    self._system.make_dir(path)
-            self._system.shown.clear()
-            os.chdir(root.workdir if os.path.isdir(root.workdir) else self._empty_directory())
+            try:
+                self._enter_workdir(root)
+            except (OSError, DeplError) as error:
+                self._fails(error, root.component)
+                return 0
             for component in children_first(root.component):
                 self._look(component)
             return self.changes - before
@@ -59,8 +59,16 @@ class Prediction:
             os.chdir(start)
             root.attempt = root.environment.attempt = None
             if self._scratch:
-                os.rmdir(self._scratch)
+                clear(self._scratch)
                 self._scratch = None
+
+    def _enter_workdir(self, root: RootComponent) -> None:
+        self._system.component = root.component.id
+        for path in (os.path.dirname(root.workdir), root.workdir):
+            if not os.path.isdir(path):
+                self._system.make_dir(path)
+        self._system.shown.clear()
+        os.chdir(root.workdir if os.path.isdir(root.workdir) else self._empty_directory())
 
     def changed(self, asked: Component) -> bool:
         """Whether something in a component's tree would change, or changed since the asker last succeeded."""
@@ -89,9 +97,7 @@ class Prediction:
         except (Exception, SystemExit) as error:  # noqa: BLE001 an author's code meets a state that is only planned
             depends = self._depends_on(error)
             if not depends:
-                self.errors.append(as_failure(error, component))
-                data = {"error": self.errors[-1].message}
-                self._emit(Event(What.TASK_FAILED, self._root.name, component.id, data))
+                self._fails(error, component)
                 return
             reason = f"depends on {depends}"
         if reason is not None and facts.updater is not None:
@@ -112,7 +118,7 @@ class Prediction:
             except (Exception, SystemExit) as error:  # noqa: BLE001 the same
                 depends = self._depends_on(error)
                 if not depends:
-                    self.errors.append(as_failure(error, component))
+                    self._fails(error, component)
                 reason = f"{reason}; depends on {depends}" if depends else f"{reason}; would fail: {error}"
             finally:
                 self._system.reacting = False
@@ -129,14 +135,23 @@ class Prediction:
         data = {"changes": changes, "reason": reason, "seconds": 0.0}
         self._emit(Event(What.CHANGED, self._root.name, component.id, data))
 
+    def _fails(self, error: BaseException, component: Component) -> None:
+        """What would fail, and not for want of a planned change."""
+        failure = as_failure(error, component)
+        self.errors.append(failure)
+        self._emit(Event(What.TASK_FAILED, self._root.name, component.id, facts_of_failure(failure)))
+
     def _depends_on(self, error: BaseException) -> str:
-        """The component whose planned change is missing here; nothing where none is planned."""
-        path = getattr(error, "filename", None)
-        while isinstance(path, str) and os.path.isabs(path) and path != os.path.dirname(path):
+        """The component whose planned change is missing here, with the error where that is a guess; nothing if none."""
+        path = getattr(error, "filename", None) or getattr(error, "path", None)
+        if not isinstance(path, str) or not os.path.isabs(path):
+            planned = self._planned.get(self._root.component.id, self._last)
+            return f"{planned} ({error})" if planned else ""
+        while path != os.path.dirname(path):
             if path in self._writers:
                 return self._writers[path]
             path = os.path.dirname(path)
-        return self._planned.get(self._root.component.id, self._last)
+        return ""
 
     def _empty_directory(self) -> str:
         import tempfile

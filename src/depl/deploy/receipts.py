@@ -9,7 +9,11 @@ import json
 import os
 from typing import Any, Iterable, Mapping, Optional
 
+from depl.change.changes import Put
 from depl.change.journal import make_private
+from depl.change.looks import Staged
+from depl.change.nodes import Absent
+from depl.change.refusal import failing
 from depl.component import RootComponent
 from depl.deploy.causes import preorder
 
@@ -51,10 +55,11 @@ class Receipts:
         return json.dumps(content, indent=0, sort_keys=True).encode() + b"\n"
 
     def write(self, content: bytes) -> None:
-        """Write new content where no rollout is under way, because nothing was changed."""
-        make_private(os.path.dirname(self.path))
+        """Write new content where no rollout is under way, because nothing was changed. Errors: ChangeFailed."""
         temporary = self.path + ".new"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.rename(temporary, self.path)
+        with failing(Staged(Put(self.path, Absent(), None), COMPONENT)):
+            make_private(os.path.dirname(self.path))
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            os.rename(temporary, self.path)

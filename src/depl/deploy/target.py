@@ -18,7 +18,7 @@ from depl.deploy import receipts
 from depl.deploy.lock import Lock
 from depl.deploy.receipts import Receipts
 from depl.errors import NothingToUndo
-from depl.events import Emit, Output
+from depl.events import Emit, Event, Output, What
 
 
 class Target:
@@ -29,9 +29,13 @@ class Target:
         self.records = os.path.join(directory, ".depl")
         self.journals = Journals(os.path.join(self.records, "journal"))
 
-    def lock(self, wait: bool = False, aborted: Callable[[], bool] = lambda: False) -> Lock:
+    def lock(self, wait: bool, aborted: Callable[[], bool], emit: Emit) -> Lock:
         """Take the lock. Errors: Locked, Interrupted."""
-        return Lock(os.path.join(self.records, "lock"), wait, aborted)
+
+        def on_wait(sentence: str) -> None:
+            emit(Event(What.WARNING, data={"text": sentence}))
+
+        return Lock(os.path.join(self.records, "lock"), wait, aborted, on_wait)
 
     def receipts(self) -> Receipts:
         """What lies there as of the last run that went through."""
@@ -111,12 +115,14 @@ def _stands(state: ChainState) -> bool:
 
 
 def _overlap(older: ChainState, newer: ChainState) -> bool:
-    """Whether a newer one changed a path that an older one changed, or something in a tree that it moved or built."""
+    """Whether both changed the same path, or one of them something in a tree that the other one moved or built."""
     paths, trees = _paths(older)
-    changed, _ = _paths(newer)
-    if paths & changed:
-        return True
-    return any(one.startswith(tree + "/") for tree in trees for one in changed)
+    newer_paths, newer_trees = _paths(newer)
+    return bool(paths & newer_paths) or _reach(trees, newer_paths) or _reach(newer_trees, paths)
+
+
+def _reach(trees: set[str], paths: set[str]) -> bool:
+    return any(path.startswith(tree + "/") for tree in trees for path in paths)
 
 
 def _paths(state: ChainState) -> tuple[set[str], set[str]]:

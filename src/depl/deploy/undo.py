@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
 from depl.change.acting import ActingSystem
 from depl.change.changes import Call, Move, Put, Run, WayBack
-from depl.change.folds import (
-    Restore,
-    left_to_undo,
-    rule_of_three,
-    steps_of_unknown_effect,
-)
+from depl.change.folds import Restore, left_to_undo, rule_of_three, steps_of_unknown_effect
 from depl.change.ledger import below, to_repeat
 from depl.change.nodes import Absent, Directory, Node, describe
 from depl.change.records import Did, Failed
 from depl.change.shown import show_change
 from depl.deploy.patience import patiently
 from depl.deploy.repetition import repeat
+from depl.deploy.undone import Undone
 from depl.errors import ChangeFailed, DeplError, DeploymentError, JournalError
 from depl.events import Emit, Event, What
 
 Reverse = Callable[[Call], None]
-
-
-@dataclass
-class Undone:
-    """How far it went. conflicts, failed: what was not put back, as sentences; kept: what others wrote."""
-
-    reversed: int = 0
-    kept: list[str] = field(default_factory=list)
-    conflicts: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-
-    @property
-    def whole(self) -> bool:
-        """Whether everything known is as before."""
-        return not self.conflicts and not self.failed
 
 
 class Undo:
@@ -66,6 +45,8 @@ class Undo:
         self._aborted = aborted
         self._careful = False
         self._blocked: set[str] = set()
+        self._said: set[int] = set()
+        self._stuck: set[str] = set()  # paths that are not put back
         self.result = Undone()
 
     def run(self) -> Undone:
@@ -87,6 +68,8 @@ class Undo:
             self._careful = True
             done = self.result
             self.result = Undone(reversed=done.reversed, kept=done.kept, unknown=done.unknown)
+            self._blocked.clear()
+            self._stuck.clear()
             self._restore(left_to_undo(self._journal.records))
         self._system.mark()
         for repetition in to_repeat(self._journal.records, self._journal.ledger):
@@ -112,7 +95,10 @@ class Undo:
             except (DeplError, OSError) as error:
                 if isinstance(error, ChangeFailed) and not self._careful:
                     raise
-                self._fail(did, str(error))
+                if self._on_conflict == "keep" and isinstance(did.change, (Run, Call)):
+                    self._keep_step(did, str(error))
+                else:
+                    self._fail(did, str(error))
 
     def _restore_one(self, did: Did) -> bool:
         """Take one change back; False at the pivot, across which nothing is undone."""
@@ -122,9 +108,12 @@ class Undo:
         elif isinstance(change, Move):
             self._restore_move(did, change)
         elif isinstance(change, Run):
-            if change.way_back is WayBack.IRREVERSIBLE:
+            if change.way_back is WayBack.IRREVERSIBLE and self._on_conflict != "keep":
                 self.result.failed.append(f"{did.component}: {change.shown} cannot be undone: {change.reason}")
                 return False
+            if change.way_back is WayBack.IRREVERSIBLE:
+                self._keep_step(did, f"it cannot be undone: {change.reason}")
+                return True
             self._run_undo(did, change)
         else:
             self._call(did, change)
@@ -135,7 +124,8 @@ class Undo:
         verdict = rule_of_three(now, put)
         filled = isinstance(now, Directory) and not isinstance(put.before, Directory) and self._system.names(put.path)
         if verdict is Restore.RESTORE and filled:
-            self._keep(did, put.path)
+            if not any(path.startswith(put.path + "/") for path in self._stuck):  # else its turn comes after theirs
+                self._keep(did, put.path)
         elif verdict is Restore.CONFLICT and did.component == self._own:
             self._leave(did)  # later runs wrote on; the next one brings the books up to date
         elif verdict is Restore.CONFLICT and self._on_conflict != "force":
@@ -144,8 +134,7 @@ class Undo:
             self._conflict(did, put.path, what)
         else:
             if filled or _in_the_way(now, put.before):
-                self._system.component = did.component
-                self._system.remove(put.path)
+                self._clear_the_way(did, put.path)
                 now = Absent()
             self._system.put_back(did, now)
             if verdict is not Restore.ALREADY:
@@ -161,10 +150,17 @@ class Undo:
             self._conflict(did, move.path, f"{move.path}: something is there again, so {move.to} cannot go back")
         else:
             if not isinstance(here, Absent):
-                self._system.component = did.component
-                self._system.remove(move.path)
+                self._clear_the_way(did, move.path)
             self._system.move_back(did)
             self._told(did, move.reversal())
+
+    def _clear_the_way(self, did: Did, path: str) -> None:
+        """Remove what somebody put there. It stays away, however often this undo is gone on with."""
+        self._system.component = did.component
+        self._system.remove(path)
+        self._system.commit()
+        (removal,) = [one for one in self._journal.records[-2:] if isinstance(one, Did)][-1:]
+        self._system.note(Did(0, did.component, Put(path, Absent(), Absent()), removal.n))
 
     def _run_undo(self, did: Did, run: Run) -> None:
         reversal = run.reversal()
@@ -194,14 +190,20 @@ class Undo:
 
     def _conflict(self, did: Did, path: str, what: str) -> None:
         if self._on_conflict == "keep":
-            self.result.kept.append(path)
             self._leave(did)
+            self.result.kept.append(path)
             data = {"path": path, "reason": "it was changed since, and is kept as wanted"}
             self._emit(Event(What.KEPT, _root(did.component), did.component, data))
             return
         self.result.conflicts.append(what)
-        told = {"change": show_change(did.change).as_json(), "reason": what}
-        self._emit(Event(What.CONFLICT, _root(did.component), did.component, told))
+        self._tell(did, what)
+
+    def _keep_step(self, did: Did, why: str) -> None:
+        """Leave a step for ever, as wanted, because it cannot be taken back."""
+        what = did.change.shown if isinstance(did.change, Run) else f"what update() of {did.component} did"
+        self.result.kept.append(what)
+        self._system.note(Did(0, did.component, Put(self._system.directory, Absent(), Absent()), did.n))
+        self._emit(Event(What.KEPT, _root(did.component), did.component, {"path": what, "reason": why}))
 
     def _leave(self, did: Did) -> None:
         """Note that a change is left as it is, so that it counts as dealt with."""
@@ -214,8 +216,18 @@ class Undo:
         if isinstance(did.change, (Run, Call)):
             self._blocked.add(_root(did.component))
         self.result.failed.append(f"{did.component}: {why}")
-        data = {"change": show_change(did.change).as_json(), "reason": why}
-        self._emit(Event(What.CONFLICT, _root(did.component), did.component, data))
+        self._tell(did, why)
+
+    def _tell(self, did: Did, why: str) -> None:
+        """Say once, even where it is tried a second time, that something was not put back."""
+        if isinstance(did.change, (Put, Move)):
+            self._stuck.add(did.change.path)
+        if isinstance(did.change, Move):
+            self._stuck.add(did.change.to)
+        if did.n not in self._said:
+            self._said.add(did.n)
+            data = {"change": show_change(did.change).as_json(), "reason": why}
+            self._emit(Event(What.CONFLICT, _root(did.component), did.component, data))
 
     def _told(self, did: Did, change: Any) -> None:
         self._system.shown.clear()
@@ -229,7 +241,7 @@ class Undo:
         """Do something that takes a change back; where it fails, that change still stands."""
         try:
             act()
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # reverse() is the author's
             last = self._journal.records[-1]
             if isinstance(last, Did) and last.undoes == did.n:
                 self._journal.append(Failed(0, [last.n]), durable=True)

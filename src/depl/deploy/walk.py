@@ -10,9 +10,10 @@ from depl.change.acting import ActingSystem
 from depl.change.changes import Call, Run, WayBack
 from depl.change.journal import Journal
 from depl.change.records import Began, Did, Ended
+from depl.change.shown import show_change
 from depl.component import Attempt, Component, RootComponent
 from depl.deploy.causes import Causes
-from depl.deploy.failure import in_component
+from depl.deploy.failure import alone, in_component
 from depl.errors import DeploymentError, Interrupted
 from depl.events import Emit, Event, What
 from depl.facts import Facts, facts_of
@@ -60,6 +61,8 @@ class Walk:
             self._visit(self.root.component)
             with in_component(self.root.component, self.system.component):
                 self.system.commit()
+            if self._aborted():
+                raise Interrupted("the run was interrupted", self.root.component.id)
             return self.updated
         finally:
             os.chdir(start)
@@ -135,7 +138,8 @@ class Walk:
     def _update(self, component: Component) -> None:
         self.updating = True
         try:
-            component.update()
+            with alone():
+                component.update()
         finally:
             self.updating = False
 
@@ -144,19 +148,23 @@ class Walk:
         system, journal = self.system, self._journal
         system.commit()
         causes = self._causes.of(component)
-        journal.append(Began(0, component.id, causes, component.id in self._known), durable=True)
+        known = component.id in self._known
+        journal.append(Began(0, component.id, causes, known, verbs=facts.predictable), durable=True)
         self._captured = None if facts.predictable else self._capture(component)
         before = journal.number
         system.reacting = bool(causes)
         try:
             self._update(component)
             system.commit()
+        except BaseException:
+            system.staged.clear()  # it failed before that was made
+            raise
         finally:
             system.reacting = False
             captured, self._captured = self._captured, None
-        if captured == [] and journal.number == before and not declared_way_back(component):
-            # It acted without a trace: at least that is on record.
-            system.note(Did(0, component.id, Run("", f"update() of {component.id}", WayBack.UNKNOWN)))
+            if captured == [] and journal.number == before and not declared_way_back(component):
+                # It acted without a trace, to its end or half way: at least that is on record.
+                self._note(Run("", f"update() of {component.id}", WayBack.UNKNOWN))
         after = {path: system.look(path, content=True) for path in captured or ()}
         journal.append(Ended(0, component.id, after, self._causes.of(component)))
 
@@ -179,9 +187,14 @@ class Walk:
             way_back, undo, reason = declared
             kept = None if undo is None else self.system.keep_undo(undo)
             shown = "" if undo is None else self.system.shown_text(undo)
-            run = Run("", f"update() of {component.id}", way_back, kept, shown, reason)
-            self.system.note(Did(0, component.id, run))
+            run = Run("", f"update() of {component.id}", way_back, kept, shown, self.system.shown_text(reason))
+            self._note(run)
         return paths
+
+    def _note(self, run: Run) -> None:
+        """Put on record, and show, what is known of an update that acts by itself."""
+        self.system.note(Did(0, self.system.component, run))
+        self.system.shown.append(show_change(run))
 
     def _verify_again(self, component: Component, facts: Facts) -> None:
         try:

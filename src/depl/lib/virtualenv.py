@@ -40,7 +40,7 @@ class VirtualEnvPyBase(Component):
     @property
     def interpreter(self) -> str:
         """The interpreter that the environment is made with. Errors: DeploymentError if it is not found."""
-        wanted = self.parent.executable or f"python{self.parent.version}"
+        wanted = self._wanted
         found = shutil.which(os.path.expanduser(wanted))
         if found is None and _is_this_python(wanted):
             found = getattr(sys, "_base_executable", None) or sys.executable
@@ -53,9 +53,14 @@ class VirtualEnvPyBase(Component):
         return os.path.realpath(found)
 
     @property
+    def _wanted(self) -> str:
+        return self.parent.executable or f"python{self.parent.version}"
+
+    @property
     def digest(self) -> str:
         """A hash of all that goes into the environment."""
-        parts = [self.interpreter, *(one.identity for one in self.parent.wanted)]
+        # The interpreter by its name, as where it is found depends on whose PATH it is looked for in.
+        parts = [self._wanted, *(one.identity for one in self.parent.wanted)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @property

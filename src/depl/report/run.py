@@ -19,6 +19,9 @@ SLOW = 1.0  # seconds from which on a component's time is worth a word
 WAY_BACK = (What.REVERSING, What.REVERSED, What.REPEATED, What.KEPT, What.CONFLICT)
 
 
+UNKNOWN = "of unknown effect, so look at these:"
+
+
 class Outcome(Protocol):
     """How a run ended; depl.rollout.local makes them. status: nothing, succeeded, reversed, stopped, blocked."""
 
@@ -177,7 +180,8 @@ def _success(outcome: Outcome, label: str, changes: Sequence[Shown], took: float
 def _failure(outcome: Outcome, label: str, took: float, undo: str) -> Iterator[Line]:
     word = f"{label}: {'interrupted' if outcome.interrupted else 'failed'} after {seconds(took)}"
     if outcome.status == "reversed":
-        yield Line(f"{word}; everything is as it was before", "red")
+        known = "what depl knows of" if outcome.unknown else "everything"
+        yield Line(f"{word}; {known} is as it was before", "red")
     elif outcome.status == "stopped":
         yield Line(f"{word}; {counted(outcome.changed, 'component')} changed, left as it is", "red")
     else:
@@ -191,7 +195,7 @@ def left_lines(outcome: Outcome) -> Iterator[Line]:
     for title, things in (
         ("not put back:", outcome.conflicts if outcome.status != "stopped" else []),
         ("kept as it is:", outcome.kept),
-        ("of unknown effect, so look at these:", outcome.unknown),
+        (UNKNOWN, outcome.unknown),
     ):
         if things:
             yield Line(title, "yellow")

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from depl.report.changes import Shown, sentence
 from depl.report.lines import Line, counted, seconds
-from depl.report.run import Outcome, left_lines
+from depl.report.run import UNKNOWN, Outcome, left_lines
 
 
 class Step(Protocol):
@@ -23,7 +23,9 @@ class Step(Protocol):
     def conflict(self) -> str: ...
 
 
-def undo_plan_lines(steps: Sequence[Step], name: str, rollouts: Sequence[str], *, quiet: bool = False) -> list[Line]:
+def undo_plan_lines(
+    steps: Sequence[Step], name: str, rollouts: Sequence[str], unknown: Sequence[str] = (), *, quiet: bool = False
+) -> list[Line]:
     """What an undo would do, in its order."""
     lines = []
     for step in steps if not quiet else ():
@@ -31,6 +33,8 @@ def undo_plan_lines(steps: Sequence[Step], name: str, rollouts: Sequence[str], *
         lines.append(Line(f"{step.component}: {sentence(step.shown)}  [{way}]", "red" if step.conflict else ""))
         if step.conflict:
             lines.append(Line(f"  not possible now: {step.conflict}", "red"))
+    if unknown and not quiet:
+        lines += [Line(UNKNOWN, "yellow"), *(Line(f"  {one}") for one in unknown)]
     conflicts = sum(bool(step.conflict) for step in steps)
     standing = f", {counted(conflicts, 'conflict')}" if conflicts else ""
     what = f"{counted(len(steps), 'change')} of rollout {', '.join(rollouts)} would be put back{standing}"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from depl.change.predicting import PredictingSystem
 from depl.configure import Model
 from depl.deploy import checks
+from depl.deploy.failure import facts_of_failure
 from depl.deploy.target import Target
 from depl.errors import DeplError
 from depl.events import Emit, Event, What
-from depl.rollout.options import facts_of_failure
 
 
 def check_live(model: Model, host: str, emit: Emit, components: Sequence[str] = ()) -> list[DeplError]:

@@ -9,14 +9,15 @@ from depl.change.folds import steps_of_unknown_effect
 from depl.component import RootComponent
 from depl.configure import Model
 from depl.deploy import checks, receipts
+from depl.deploy.failure import facts_of_failure
 from depl.deploy.lock import Lock
 from depl.deploy.target import Target, owner, settle, when_first_written
-from depl.deploy.undo import Undone
+from depl.deploy.undone import Undone
 from depl.deploy.walk import Walk
 from depl.errors import CmdExecutionError, DeplError, Interrupted, JournalError
 from depl.events import Emit, Event, What
 from depl.rollout.live import check_live
-from depl.rollout.options import Options, Outcome, begin, facts_of_failure, new_id, outcome_of, over, selected, who
+from depl.rollout.options import Options, Outcome, begin, continued, new_id, outcome_of, over, selected, who
 from depl.rollout.planning import Planned, plan
 from depl.rollout.record import Recorder
 from depl.rollout.stop import Stop
@@ -29,7 +30,7 @@ def realise(model: Model, host: str, options: Options, emit: Emit, stop: Optiona
     """Deploy a host's root components here; on failure put everything back. Errors: Locked, JournalError."""
     stop = stop or Stop()
     target = Target(options.target_directory)
-    lock = target.lock(options.wait, lambda: stop.aborted)
+    lock = target.lock(options.wait, lambda: stop.aborted, emit)
     try:
         return _Run(model, host, options, emit, stop, target, lock).run()
     finally:
@@ -56,6 +57,8 @@ class _Run:
 
     def run(self) -> Outcome:
         self.emit(Event(What.STARTED, data=self._head()))
+        if self.continues:
+            self.emit(Event(What.WARNING, data={"text": continued(self.journal)}))
         when_first_written(
             self.journal,
             lambda: self.lock.owned_by(owner(self.rollout, self.environment, self.options.who or who())),

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
+from depl.change.folds import chain_state
+from depl.change.journal import Journal
 from depl.component import RootComponent
 from depl.configure import Model
 from depl.deploy.target import begin_of
-from depl.deploy.undo import Undone
-from depl.errors import CmdExecutionError, DeplError
+from depl.deploy.undone import Undone
+from depl.errors import DeplError
 from depl.events import Event, What
-
-LINES_OF_OUTPUT = 50
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,6 @@ def over(outcome: Outcome) -> Event:
     return Event(What.OVER, data=data)
 
 
-def facts_of_failure(error: DeplError) -> dict[str, Any]:
-    """What the event of a failure says. output: the last lines that a failed command printed."""
-    facts: dict[str, Any] = {"error": error.message, "place": error.place, "hint": error.hint}
-    if isinstance(error, CmdExecutionError):
-        facts["output"] = [*error.stdout.splitlines(), *error.stderr.splitlines()][-LINES_OF_OUTPUT:]
-    return facts
-
-
 def begin(
     rollout: str, environment: str, host: str, task: str, order: int, options: Options, undoes: Optional[str] = None
 ) -> Any:
@@ -125,3 +117,9 @@ def revision(directory: str) -> str:
 def _text(path: str) -> str:
     with open(path) as file:
         return file.read().strip()
+
+
+def continued(journal: Journal) -> str:
+    """What people are told where a run goes on with a journal that nobody settled."""
+    rollouts = " and ".join(chain_state(journal.records).rollouts)
+    return f"rollout {rollouts} did not come to its end; this run goes on from there, and an undo takes back both"

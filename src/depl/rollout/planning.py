@@ -12,7 +12,7 @@ from depl.deploy.predict import Prediction
 from depl.deploy.target import Target
 from depl.errors import DeplError
 from depl.events import Emit, Event, What
-from depl.rollout.options import Options, selected
+from depl.rollout.options import Options, continued, selected
 
 
 @dataclass
@@ -33,6 +33,8 @@ def plan(model: Model, host: str, options: Options, emit: Emit) -> Planned:
     journal = target.journals.open("plan")
     system = PredictingSystem(target.records, command_timeout=options.command_timeout, redact=options.redact)
     prediction = Prediction(system, journal.ledger, emit)
+    if journal.exists:
+        emit(Event(What.WARNING, data={"text": continued(journal)}))
     emit(Event(What.STARTED, data={"environment": model.environment.name, "host": host, "rollout": None}))
     for root in selected(model, host, options):
         if root.ignore:

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from depl.change.changes import Put, Run, WayBack
-from depl.change.folds import ChainState, Restore, rule_of_three
+from depl.change.folds import ChainState, Restore, rule_of_three, steps_of_unknown_effect
+from depl.change.journal import read
+from depl.change.ledger import to_repeat
 from depl.change.nodes import Absent, Node, describe
 from depl.change.predicting import PredictingSystem
+from depl.change.records import Did, Record
 from depl.change.shown import show_change
 from depl.deploy import receipts
+from depl.deploy.target import Target
 from depl.rollout.options import Options
 
 
@@ -44,5 +48,31 @@ def preview(state: ChainState, options: Options) -> list[Step]:
             conflict = f"it cannot be undone, nor what was done before it: {change.reason}"
         steps.append(Step(did.component, show_change(change.reversal() or change).as_json(), conflict))
         if isinstance(change, Run) and change.way_back is WayBack.IRREVERSIBLE:
-            break
-    return steps
+            return steps
+    return steps + _repetitions(state, options)
+
+
+def _repetitions(state: ChainState, options: Options) -> list[Step]:
+    """The reactions that would run again after the restores."""
+    journals = Target(options.target_directory).journals
+    path = next(path for path, one in journals.states() if one.rollouts == state.rollouts)
+    journal = journals.open_at(path)
+    restored: list[Record] = [
+        Did(number, did.component, did.change.reversal() or did.change, did.n)
+        for number, did in enumerate(state.standing, journal.number)
+    ]
+    for record in restored:
+        journal.ledger.add(record)
+    return [
+        Step(repetition.component, show_change(run).as_json())
+        for repetition in to_repeat([*journal.records, *restored], journal.ledger)
+        for run in repetition.commands
+    ]
+
+
+def unknown_steps(state: ChainState, options: Options) -> list[str]:
+    """The commands of a journal whose effects nobody can take back."""
+    for path, one in Target(options.target_directory).journals.states():
+        if one.rollouts == state.rollouts:
+            return steps_of_unknown_effect(read(path))
+    return []

@@ -13,7 +13,8 @@ from depl.configure import Model
 from depl.deploy import receipts
 from depl.deploy.causes import preorder
 from depl.deploy.target import Target, owner, settle, when_first_written
-from depl.deploy.undo import Undo, Undone
+from depl.deploy.undo import Undo
+from depl.deploy.undone import Undone
 from depl.errors import DeplError, NothingToUndo
 from depl.events import Emit, Event, What
 from depl.rollout.options import Options, Outcome, begin, new_id, outcome_of, over, who
@@ -40,7 +41,7 @@ def undo(
     target = Target(options.target_directory)
     if not os.path.isdir(target.records):
         raise NothingToUndo(f"there is no rollout of {environment} to undo", hint=f"Looked in {target.records}.")
-    lock = target.lock(options.wait, lambda: stop.aborted)
+    lock = target.lock(options.wait, lambda: stop.aborted, emit)
     try:
         target.clear_stage()
         path, state = target.to_undo(environment, rollout)

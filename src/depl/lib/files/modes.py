@@ -205,7 +205,7 @@ def _number(component: Component, kind: str, name: str) -> int:
         raise DeploymentError(
             f"there is no {kind} {name!r} on this host",
             component,
-            hint=f"Create it before, for instance with depl.lib.user.{kind.capitalize()}.",
+            hint=f"Make the {kind} before it, for instance by a Command that is added earlier.",
         )
     return number
 

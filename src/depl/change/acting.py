@@ -88,12 +88,13 @@ class ActingSystem(Commanding):
         for one in staged:  # without links in it, as somebody may put another one in their place
             one.change = replace(one.change, path=disk.real_path(one.change.path))
         first = self.journal.next_number + (1 if self._unmarked else 0)
+        contents: list[Optional[Path]] = []
         try:
             with failing(staged[0]):
                 places = self._stage_area.places([one.change.path for one in staged], first)
-            contents = [
-                self._prepare(one, first + offset, place) for offset, (one, place) in enumerate(zip(staged, places))
-            ]
+            for number, (one, place) in enumerate(zip(staged, places), first):
+                with failing(one):
+                    contents.append(self._prepare(one, number, place))
             if self.durability == "full":
                 with failing(staged[0]):
                     trees.sync_files([content for content in contents if content and not os.path.islink(content)])
@@ -185,10 +186,6 @@ class ActingSystem(Commanding):
 
     def _prepare(self, staged: Staged, number: int, place: Path) -> Optional[Path]:
         """Keep the before-image and write the new content beside; where the new content lies."""
-        with failing(staged):
-            return self._keep_and_write(staged, number, place)
-
-    def _keep_and_write(self, staged: Staged, number: int, place: Path) -> Optional[Path]:
         put = staged.change
         if disk.signature(put.path) != staged.seen:
             raise ChangeFailed(

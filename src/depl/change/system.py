@@ -26,7 +26,7 @@ __all__ = ["Input", "Staged", "System"]
 class System(Looks):
     """A machine that can be changed by verbs and commands. Links are never followed."""
 
-    # -- verbs: files -------------------------------------------------------------------------------
+    # -- verbs --------------------------------------------------------------------------------------
 
     def write(
         self,
@@ -145,8 +145,6 @@ class System(Looks):
         self.shown.append(show_change(move))
         self._move(move)
 
-    # -- verbs: commands ----------------------------------------------------------------------------
-
     @abstractmethod
     def run(
         self,
@@ -201,8 +199,6 @@ class System(Looks):
 
     def _ids(self) -> tuple[int, int]:
         return 0, 0
-
-    # -- helpers ------------------------------------------------------------------------------------
 
     def _file(
         self, path: Path, before: Node, digest: str, mode: Optional[int], uid: Optional[int], gid: Optional[int]

@@ -59,9 +59,8 @@ class Undo:
 
     def _run(self) -> None:
         self.result.unknown = steps_of_unknown_effect(self._journal.records)
-        left = left_to_undo(self._journal.records)
         try:
-            self._restore(left)
+            self._restore(left_to_undo(self._journal.records))
             self._system.commit()
         except ChangeFailed:
             # One of many could not be put back: go on one by one, so that it stops nothing but itself.

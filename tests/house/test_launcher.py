@@ -181,6 +181,7 @@ def test_files_in_the_current_directory_are_not_taken_for_modules(ready: Project
     assert ready.run(cwd=tmp_path).said["tiny"] == "1.0"
 
 
+@pytest.mark.long
 def test_another_lock_starts_python_in_its_own_environment(small: Project) -> None:
     shutil.copy(small.path / "requirements.lock", small.path / "requirements-dev.lock")
     ran = small.run(
@@ -208,7 +209,7 @@ def test_two_at_once_set_up_once(small: Project) -> None:
     assert len(small.environments()) == 1
 
 
-@pytest.mark.parametrize("killed", ["everything", "the launcher alone"])
+@pytest.mark.parametrize("killed", ["everything", pytest.param("the launcher alone", marks=pytest.mark.long)])
 def test_what_a_killed_set_up_left_is_not_used(small: Project, killed: str) -> None:
     first = small.start()
     wait_for("the environment", lambda: list(small.room.glob("requirements-*/bin/python")))
@@ -248,6 +249,7 @@ def test_a_python_that_vanished_is_replaced(small: Project) -> None:
     assert small.run().said["tiny"] == "1.0"
 
 
+@pytest.mark.long
 def test_depl_itself_may_come_from_elsewhere(small: Project) -> None:
     shutil.rmtree(small.path / "src")
     (small.path / "depl.source").write_text("depl==3.0\n")
@@ -266,6 +268,7 @@ def test_a_lock_without_depl_says_where_depl_could_come_from(small: Project) -> 
     assert "depl.source" in ran.errors and "Traceback" not in ran.errors
 
 
+@pytest.mark.long
 def test_a_package_that_is_not_what_the_lock_says_is_refused(small: Project) -> None:
     make_wheel(small.packages, "tiny", "1.0", {"tiny.py": "VERSION = 'an impostor'\n"})
     ran = small.run()
@@ -322,6 +325,7 @@ def test_a_python_that_is_too_old_is_named(small: Project, tmp_path: Path, old_p
     assert "Next: " in ran.errors and not (small.path / ".depl").exists()
 
 
+@pytest.mark.long
 def test_a_newer_python_beside_one_that_is_too_old_is_taken(small: Project, tmp_path: Path, old_python: str) -> None:
     version = f"python3.{sys.version_info[1]}"
     ran = small.run(PATH=only(tmp_path / "bin", python3=old_python, **{version: sys.executable}))
@@ -340,6 +344,7 @@ def test_a_named_python_that_is_not_there_is_named_in_the_error(small: Project) 
     assert "/opt/no/python3" in ran.errors
 
 
+@pytest.mark.long
 def test_a_named_python_is_taken(small: Project, tmp_path: Path) -> None:
     path = only(tmp_path / "bin")
     for _ in range(2):

@@ -9,6 +9,8 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 
+SHARED = ("ready", "service", "wheel")  # fixtures: a launcher's environment, the sample service, our own wheel
+
 pytest_plugins = ["pytester"]
 
 
@@ -17,6 +19,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:  # what takes long to set up is set up once, in one of the workers
+        group = next((name for name in SHARED if name in getattr(item, "fixturenames", ())), None)
+        if group == "service" and item.path.name != "test_sample.py":
+            group = None
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
     if config.getoption("--long") or os.environ.get("DEPL_LONG"):
         return
     for item in items:

@@ -25,6 +25,9 @@ sys.exit(7 if "fail" in sys.argv else 0)
 """
 
 
+SERVES = "import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))"
+
+
 class Project:
     """A project with the launcher, a lock of one package and something that calls itself depl."""
 
@@ -38,6 +41,9 @@ class Project:
             "PIP_FIND_LINKS": str(packages),
             "PIP_CONFIG_FILE": os.devnull,
         }
+        if subprocess.run(["/usr/bin/python3", "-c", SERVES], capture_output=True, check=False).returncode == 0:
+            # A distribution's Python makes an environment in half the time of one that was built by hand.
+            self.environ["PATH"] = f"/usr/bin{os.pathsep}{self.environ['PATH']}"
         for name in ("DEPL_LOCK", "DEPL_PYTHON", "DEPL_PROJECT"):
             self.environ.pop(name, None)
         path.mkdir()

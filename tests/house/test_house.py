@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import os
 import re
 import shutil
 import subprocess
@@ -69,7 +70,8 @@ def test_what_travels_to_hosts_is_linted_as_python_3_9() -> None:
 
 def old_python() -> str | None:
     """A Python 3.9 or 3.10 that works, if there is one."""
-    pyenv = sorted((Path.home() / ".pyenv" / "versions").glob("3.9.*/bin/python3"))
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    pyenv = sorted((root / "versions").glob("3.9.*/bin/python3"))
     for candidate in [*map(str, pyenv), shutil.which("python3.9"), shutil.which("python3.10")]:
         if candidate and subprocess.run([candidate, "-c", ""], capture_output=True).returncode == 0:
             return candidate

@@ -44,7 +44,7 @@ class Project:
         if subprocess.run(["/usr/bin/python3", "-c", SERVES], capture_output=True, check=False).returncode == 0:
             # A distribution's Python makes an environment in half the time of one that was built by hand.
             self.environ["PATH"] = f"/usr/bin{os.pathsep}{self.environ['PATH']}"
-        for name in ("DEPL_LOCK", "DEPL_PYTHON", "DEPL_PROJECT"):
+        for name in ("DEPL_LOCK", "DEPL_PYTHON", "DEPL_PROJECT", "PYTHONPATH"):
             self.environ.pop(name, None)
         path.mkdir()
         packages.mkdir(exist_ok=True)

@@ -54,7 +54,6 @@ class ActingSystem(Commanding):
         self.journal = journal
         self.durability = durability
         self._stage_area = Stage(directory)
-        self._umask = disk.umask()
         self._unmarked = False
 
     # -- files --------------------------------------------------------------------------------------
@@ -87,7 +86,7 @@ class ActingSystem(Commanding):
         """What was there kept, the new contents beside, and the changes in the journal: all but the making."""
         for one in staged:  # without links in it, as somebody may put another one in their place
             one.change = replace(one.change, path=disk.real_path(one.change.path))
-        first = self.journal.next_number + (1 if self._unmarked else 0)
+        first = self._next_number
         contents: list[Optional[Path]] = []
         try:
             with failing(staged[0]):
@@ -151,7 +150,7 @@ class ActingSystem(Commanding):
         put = Put(path, before, None)
         if isinstance(before, (File, Link)):
             with failing(Staged(put, self.component)):
-                number = self.journal.next_number + (1 if self._unmarked else 0)
+                number = self._next_number
                 if isinstance(before, Link):
                     self.blobs.keep_link(path, number)
                 else:
@@ -212,7 +211,6 @@ class ActingSystem(Commanding):
         super()._stage(staged)
 
     def _move(self, move: Move) -> None:
-        self.commit()
         self._make_move(move, self.component, None)
 
     def _make_move(self, move: Move, component: str, undoes: Optional[int]) -> None:
@@ -232,7 +230,12 @@ class ActingSystem(Commanding):
         self.commit()
         directory = os.path.join(self.directory, "trash")
         make_private(directory)
-        return os.path.join(directory, str(self.journal.next_number + (1 if self._unmarked else 0)))
+        return os.path.join(directory, str(self._next_number))
+
+    @property
+    def _next_number(self) -> int:
+        """The number of the next change: a mark for those before it may come first."""
+        return self.journal.next_number + (1 if self._unmarked else 0)
 
     def _record(self, *records: Did) -> list[Did]:
         marks: Sequence[Any] = (Made(0),) if self._unmarked else ()
@@ -252,9 +255,3 @@ class ActingSystem(Commanding):
 
     def _holds(self, path: Path, content: bytes) -> bool:
         return disk.holds(path, content)
-
-    def _default_mode(self, mode: int) -> int:
-        return mode & ~self._umask
-
-    def _ids(self) -> tuple[int, int]:
-        return os.geteuid(), os.getegid()

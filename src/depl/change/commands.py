@@ -9,12 +9,13 @@ from typing import Any, Callable, Mapping, Optional
 
 from depl.change.blobs import Blobs
 from depl.change.changes import Run, WayBack
+from depl.change.here import Here
 from depl.change.nodes import Path
 from depl.change.process import Command, Result, execute
 from depl.change.process import shown as shown_command
 from depl.change.records import Did
 from depl.change.shown import show_change
-from depl.change.system import Input, System
+from depl.change.system import Input
 from depl.errors import CmdExecutionError, Interrupted
 
 NOT_STARTED = -1  # instead of the status of a command that could not be started
@@ -39,7 +40,7 @@ class Invocation:
         return {**vars(self), "command": command, "input": input}
 
 
-class Commanding(System):
+class Commanding(Here):
     """Runs commands on this machine. blobs: where they are kept with their arguments.
 
     reacting: whether a reaction is running, whose commands are repeated on the way back.
@@ -104,19 +105,13 @@ class Commanding(System):
         cwd = cwd or os.getcwd()
         forth = Invocation(command, cwd, env, timeout, input, check)
         back = None if undo is None else Invocation(undo, cwd, env, timeout, None, True)
-        text = HIDDEN if sensitive else self._redact(shown) if shown else self.shown_text(command)
+        text = self._told(command, shown, sensitive)
         run = Run(
             self.blobs.add_json(forth.as_json()),
             text,
             way_back or self._usual_way_back(undo),
             None if back is None else self.blobs.add_json(back.as_json()),
-            ""
-            if undo is None
-            else HIDDEN
-            if sensitive
-            else self._redact(undo_shown)
-            if undo_shown
-            else self.shown_text(undo),
+            "" if undo is None else self._told(undo, undo_shown, sensitive),
             self._redact(reason),
         )
         self.shown.append(show_change(run))
@@ -142,6 +137,11 @@ class Commanding(System):
     def shown_text(self, command: Command) -> str:
         """A command as people may see it."""
         return self._redact(shown_command(command))
+
+    def _told(self, command: Command, shown: Optional[str], sensitive: bool) -> str:
+        if sensitive:
+            return HIDDEN
+        return self._redact(shown) if shown else self.shown_text(command)
 
     def keep_undo(self, command: str) -> str:
         """Keep a command that an author declared as the undo of an update; its name in the journal."""

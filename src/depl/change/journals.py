@@ -62,8 +62,9 @@ class Journals:
             if isinstance(end, Settled) and end.whole and not records:
                 start = end.n  # nothing came after it
                 break
-            records += read(path)
-            start = max([start, *(one.n for one in records if isinstance(one, Settled) and one.whole)])
+            here = read(path)
+            records += here
+            start = max([start, *(one.n for one in here if isinstance(one, Settled) and one.whole)])
         ledger = Ledger()
         for record in sorted(records, key=lambda record: record.n):
             if record.n > start:

@@ -18,6 +18,11 @@ def below(component: str, subtree: str) -> bool:
     return component == subtree or component.startswith(subtree + "/")
 
 
+def root_of(component: str) -> str:
+    """The name of the root component that a component belongs to, by its id."""
+    return component.partition("/")[0]
+
+
 @dataclass
 class Ledger:
     """Who changed when, and who has seen it: the fold of a host's records since the last whole Settled.
@@ -51,7 +56,7 @@ class Ledger:
     @property
     def roots(self) -> set[str]:
         """The root components that something is remembered of."""
-        return {one.partition("/")[0] for one in (*self._versions, *self.sights)}
+        return {root_of(one) for one in (*self._versions, *self.sights)}
 
     def version(self, subtree: str, at: Optional[int] = None) -> int:
         """The version of a subtree, now or as it was at a number."""

@@ -8,15 +8,16 @@ from typing import Callable, Mapping, Optional
 from depl.change import disk
 from depl.change.changes import Move, Put, Run, WayBack
 from depl.change.commands import HIDDEN, Invocation, run_command
+from depl.change.here import Here
 from depl.change.looks import path_through
 from depl.change.nodes import Absent, Node, Path
 from depl.change.process import Command
 from depl.change.process import shown as shown_command
 from depl.change.shown import show_change
-from depl.change.system import Input, Staged, System
+from depl.change.system import Input, Staged
 
 
-class PredictingSystem(System):
+class PredictingSystem(Here):
     """This machine as it would be. What is staged stays staged; commands that act are only noted."""
 
     predicting = True
@@ -29,7 +30,6 @@ class PredictingSystem(System):
         self.command_timeout = command_timeout
         self.reacting = False
         self._redact = redact
-        self._umask = disk.umask()
         self._shifted: dict[Path, Optional[Path]] = {}  # tree -> where its content lies on disk; None: it is gone
         self._trashed = 0
 
@@ -121,9 +121,3 @@ class PredictingSystem(System):
     def _names(self, path: Path) -> list[str]:
         where = self._on_disk(path)
         return [] if where is None else disk.names(where)
-
-    def _default_mode(self, mode: int) -> int:
-        return mode & ~self._umask
-
-    def _ids(self) -> tuple[int, int]:
-        return os.geteuid(), os.getegid()

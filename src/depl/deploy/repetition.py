@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from depl.change.acting import ActingSystem
 from depl.change.changes import Run
-from depl.change.ledger import Repetition
+from depl.change.ledger import Repetition, root_of
 from depl.change.records import Began, Ended
 from depl.change.shown import show_change
 from depl.deploy.patience import patiently
@@ -14,7 +14,7 @@ from depl.events import Emit, Event, What
 
 def repeat(repetition: Repetition, system: ActingSystem, emit: Emit) -> list[str]:
     """Run the commands of a reaction once more; what went wrong, as sentences."""
-    component, root = repetition.component, repetition.component.partition("/")[0]
+    component, root = repetition.component, root_of(repetition.component)
     system.journal.append(Began(0, component, repetition.causes, known=True, again=True))
     for run in repetition.commands:
         try:

@@ -11,7 +11,7 @@ from depl.change.changes import Move, Put
 from depl.change.folds import ChainState
 from depl.change.journal import Journal
 from depl.change.journals import Journals
-from depl.change.records import Begin, Record, Settled
+from depl.change.records import Record, Settled
 from depl.change.recovery import tail
 from depl.change.stage import Stage
 from depl.deploy import receipts
@@ -137,21 +137,6 @@ def _paths(state: ChainState) -> tuple[set[str], set[str]]:
     return paths | trees, trees
 
 
-def begin_of(
-    rollout: str,
-    environment: str,
-    host: str,
-    task: str,
-    order: int,
-    who: str,
-    revision: str,
-    undoes: Optional[str] = None,
-) -> Begin:
-    """The record that heads the work on a task."""
-    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return Begin(0, rollout, environment, host, task, order, who, revision, _boot(), at, undoes)
-
-
 def settle(journal: Journal, rollout: str, whole: bool, outcome: str) -> None:
     """Write the last word on a rollout."""
     journal.append(Settled(0, rollout, whole, outcome), durable=True)
@@ -165,14 +150,6 @@ def when_first_written(journal: Journal, act: Callable[[], None]) -> None:
         act()
 
     journal.on_append = once
-
-
-def _boot() -> str:
-    try:
-        with open("/proc/sys/kernel/random/boot_id") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
 
 
 def owner(rollout: str, environment: str, who: str) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional
 from depl.change.acting import ActingSystem
 from depl.change.changes import Call, Move, Put, Run, WayBack
 from depl.change.folds import Restore, left_to_undo, rule_of_three, steps_of_unknown_effect
-from depl.change.ledger import below, to_repeat
+from depl.change.ledger import below, root_of, to_repeat
 from depl.change.nodes import Absent, Directory, Node, describe
 from depl.change.records import Did, Failed
 from depl.change.shown import show_change
@@ -24,7 +24,7 @@ class Undo:
     """One undoing of a journal.
 
     on_conflict: stop, force or keep. reverse: calls an author's reverse(). own: the component in whose name depl keeps
-    books of its own, which are put back whatever they say now.
+    books of its own, which are left where later runs wrote on.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Undo:
             if self._aborted():
                 self.result.failed.append("interrupted: the rest is not put back yet")
                 break
-            if _root(did.component) in self._blocked:
+            if root_of(did.component) in self._blocked:
                 self._fail(did, "something later in the same component could not be taken back")
                 continue
             try:
@@ -107,16 +107,19 @@ class Undo:
         elif isinstance(change, Move):
             self._restore_move(did, change)
         elif isinstance(change, Run):
-            if change.way_back is WayBack.IRREVERSIBLE and self._on_conflict != "keep":
-                self.result.failed.append(f"{did.component}: {change.shown} cannot be undone: {change.reason}")
-                return False
             if change.way_back is WayBack.IRREVERSIBLE:
-                self._keep_step(did, f"it cannot be undone: {change.reason}")
-                return True
+                return self._pass_pivot(did, change)
             self._run_undo(did, change)
         else:
             self._call(did, change)
         return True
+
+    def _pass_pivot(self, did: Did, run: Run) -> bool:
+        if self._on_conflict == "keep":
+            self._keep_step(did, f"it cannot be undone: {run.reason}")
+            return True
+        self.result.failed.append(f"{did.component}: {run.shown} cannot be undone: {run.reason}")
+        return False
 
     def _restore_put(self, did: Did, put: Put) -> None:
         now = self._system.look(put.path, content=True)
@@ -185,14 +188,14 @@ class Undo:
             return  # what is kept in it is named already
         self.result.kept.append(path)
         reason = "others have put something into it"
-        self._emit(Event(What.KEPT, _root(did.component), did.component, {"path": path, "reason": reason}))
+        self._emit(Event(What.KEPT, root_of(did.component), did.component, {"path": path, "reason": reason}))
 
     def _conflict(self, did: Did, path: str, what: str) -> None:
         if self._on_conflict == "keep":
             self._leave(did)
             self.result.kept.append(path)
             data = {"path": path, "reason": "it was changed since, and is kept as wanted"}
-            self._emit(Event(What.KEPT, _root(did.component), did.component, data))
+            self._emit(Event(What.KEPT, root_of(did.component), did.component, data))
             return
         self.result.conflicts.append(what)
         self._tell(did, what)
@@ -202,7 +205,7 @@ class Undo:
         what = did.change.shown if isinstance(did.change, Run) else f"what update() of {did.component} did"
         self.result.kept.append(what)
         self._system.note(Did(0, did.component, Put(self._system.directory, Absent(), Absent()), did.n))
-        self._emit(Event(What.KEPT, _root(did.component), did.component, {"path": what, "reason": why}))
+        self._emit(Event(What.KEPT, root_of(did.component), did.component, {"path": what, "reason": why}))
 
     def _leave(self, did: Did) -> None:
         """Note that a change is left as it is, so that it counts as dealt with."""
@@ -213,7 +216,7 @@ class Undo:
 
     def _fail(self, did: Did, why: str) -> None:
         if isinstance(did.change, (Run, Call)):
-            self._blocked.add(_root(did.component))
+            self._blocked.add(root_of(did.component))
         self.result.failed.append(f"{did.component}: {why}")
         self._tell(did, why)
 
@@ -226,7 +229,7 @@ class Undo:
         if did.n not in self._said:
             self._said.add(did.n)
             data = {"change": show_change(did.change).as_json(), "reason": why}
-            self._emit(Event(What.CONFLICT, _root(did.component), did.component, data))
+            self._emit(Event(What.CONFLICT, root_of(did.component), did.component, data))
 
     def _told(self, did: Did, change: Any) -> None:
         self._system.shown.clear()
@@ -234,7 +237,7 @@ class Undo:
             return
         self.result.reversed += 1
         data = {"change": show_change(change).as_json()}
-        self._emit(Event(What.REVERSED, _root(did.component), did.component, data))
+        self._emit(Event(What.REVERSED, root_of(did.component), did.component, data))
 
     def _attempt(self, did: Did, act: Callable[[], None]) -> None:
         """Do something that takes a change back; where it fails, that change still stands."""
@@ -254,7 +257,3 @@ def _in_the_way(now: Node, before: Node) -> bool:
     if isinstance(now, Absent) or isinstance(before, Absent):
         return False
     return isinstance(now, Directory) != isinstance(before, Directory)
-
-
-def _root(component: str) -> str:
-    return component.partition("/")[0]

@@ -17,7 +17,7 @@ from depl.deploy.walk import Walk
 from depl.errors import CmdExecutionError, DeplError, Interrupted, JournalError
 from depl.events import Emit, Event, What
 from depl.rollout.live import check_live
-from depl.rollout.options import Options, Outcome, begin, continued, new_id, outcome_of, over, selected, who
+from depl.rollout.options import Options, Outcome, begin, continued, new_id, of_task, outcome_of, over, selected, who
 from depl.rollout.planning import Planned, plan
 from depl.rollout.record import Recorder
 from depl.rollout.stop import Stop
@@ -84,12 +84,13 @@ class _Run:
             terminated=lambda: self.stop.terminated,
             redact=options.redact,
         )
+        head = begin(self.rollout, self.environment, self.host, options)
         known = self.receipts.known()
         for order, root in enumerate(selected(self.model, self.host, options), 1):
             if root.ignore:
                 self.emit(Event(What.TASK_SKIPPED, root.name, data={"reason": "ignored in the environment"}))
                 continue
-            self.journal.will_begin(begin(self.rollout, self.environment, self.host, root.name, order, options))
+            self.journal.will_begin(of_task(head, root.name, order))
             self.emit(Event(What.TASK_STARTED, root.name))
             begun = time.monotonic()
             walk = Walk(root, system, self.journal, known, self.emit, lambda: self.stop.aborted)

@@ -7,17 +7,18 @@ import os
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Callable, Optional
+from dataclasses import dataclass, field, replace
+from typing import Callable, Optional
 
 from depl.change.folds import chain_state
 from depl.change.journal import Journal
+from depl.change.records import Begin
 from depl.component import RootComponent
 from depl.configure import Model
-from depl.deploy.target import begin_of
 from depl.deploy.undone import Undone
 from depl.errors import DeplError
 from depl.events import Event, What
+from depl.rollout.record import utc
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,15 @@ def over(outcome: Outcome) -> Event:
     return Event(What.OVER, data=data)
 
 
-def begin(
-    rollout: str, environment: str, host: str, task: str, order: int, options: Options, undoes: Optional[str] = None
-) -> Any:
+def begin(rollout: str, environment: str, host: str, options: Options, undoes: Optional[str] = None) -> Begin:
+    """The head of all records of a rollout on a host; what it says of the machine and of us is looked up once."""
+    revision = revision_of(options.target_directory)
+    return Begin(0, rollout, environment, host, "", 0, options.who or who(), revision, _boot(), utc(), undoes)
+
+
+def of_task(head: Begin, task: str, order: int) -> Begin:
     """The record that heads the work on a task."""
-    return begin_of(
-        rollout, environment, host, task, order, options.who or who(), revision(options.target_directory), undoes
-    )
+    return replace(head, task=task, order=order, at=utc())
 
 
 def new_id() -> str:
@@ -104,7 +107,7 @@ def who() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def revision(directory: str) -> str:
+def revision_of(directory: str) -> str:
     """The commit that a working copy stands on, read without starting a program; nothing where it cannot be told."""
     git = os.path.join(directory, ".git")
     try:
@@ -123,3 +126,11 @@ def continued(journal: Journal) -> str:
     """What people are told where a run goes on with a journal that nobody settled."""
     rollouts = " and ".join(chain_state(journal.records).rollouts)
     return f"rollout {rollouts} did not come to its end; this run goes on from there, and an undo takes back both"
+
+
+def _boot() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except OSError:
+        return ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from depl.change.changes import Put, Run, WayBack
 from depl.change.folds import ChainState, Restore, rule_of_three, steps_of_unknown_effect
-from depl.change.journal import read
+from depl.change.journal import Journal
 from depl.change.ledger import to_repeat
 from depl.change.nodes import Absent, Node, describe
 from depl.change.predicting import PredictingSystem
@@ -54,9 +54,7 @@ def preview(state: ChainState, options: Options) -> list[Step]:
 
 def _repetitions(state: ChainState, options: Options) -> list[Step]:
     """The reactions that would run again after the restores."""
-    journals = Target(options.target_directory).journals
-    path = next(path for path, one in journals.states() if one.rollouts == state.rollouts)
-    journal = journals.open_at(path)
+    journal = _journal(state, options)
     restored: list[Record] = [
         Did(number, did.component, did.change.reversal() or did.change, did.n)
         for number, did in enumerate(state.standing, journal.number)
@@ -72,7 +70,9 @@ def _repetitions(state: ChainState, options: Options) -> list[Step]:
 
 def unknown_steps(state: ChainState, options: Options) -> list[str]:
     """The commands of a journal whose effects nobody can take back."""
-    for path, one in Target(options.target_directory).journals.states():
-        if one.rollouts == state.rollouts:
-            return steps_of_unknown_effect(read(path))
-    return []
+    return steps_of_unknown_effect(_journal(state, options).records)
+
+
+def _journal(state: ChainState, options: Options) -> Journal:
+    journals = Target(options.target_directory).journals
+    return journals.open_at(next(path for path, one in journals.states() if one.rollouts == state.rollouts))

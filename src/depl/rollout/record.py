@@ -50,7 +50,7 @@ class Recorder:
         return {
             "schema": 1,
             "n": self._number,
-            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "at": utc(),
             "what": event.what.value,
             "task": event.task,
             "component": event.component,
@@ -77,3 +77,8 @@ def redacted(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, (list, tuple)):
         return [redacted(one, redact) for one in value]
     return value
+
+
+def utc() -> str:
+    """The time as all records have it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

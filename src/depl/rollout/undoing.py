@@ -17,7 +17,7 @@ from depl.deploy.undo import Undo
 from depl.deploy.undone import Undone
 from depl.errors import DeplError, NothingToUndo
 from depl.events import Emit, Event, What
-from depl.rollout.options import Options, Outcome, begin, new_id, outcome_of, over, who
+from depl.rollout.options import Options, Outcome, begin, new_id, of_task, outcome_of, over, who
 from depl.rollout.record import Recorder
 from depl.rollout.stop import Stop
 
@@ -49,7 +49,8 @@ def undo(
         journal = target.journals.open_at(path)
         recorder = Recorder(target.records, id, emit, options.redact)
         recorder(Event(What.STARTED, data={"environment": environment, "host": state.host, "rollout": id}))
-        journal.will_begin(begin(id, environment, state.host, "undo", 1, options, undoes=state.rollouts[-1]))
+        head = begin(id, environment, state.host, options, undoes=state.rollouts[-1])
+        journal.will_begin(of_task(head, "undo", 1))
         when_first_written(journal, lambda: lock.owned_by(owner(id, environment, options.who or who())))
         reverse = reverse_by(model, state.host)
         undone = go_back(

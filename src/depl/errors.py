@@ -10,9 +10,13 @@ DeplError                       facts as attributes, a whole sentence, a hint wi
 ├── DeploymentError             a host could not be realised
 │   ├── CmdExecutionError       a command failed or took too long
 │   ├── ChangeFailed            a change could not be made (permissions, space, ...)
-│   └── Interrupted             somebody asked the run to end
+│   ├── Interrupted             somebody asked the run to end
+│   └── Unreachable             a host cannot be worked on: no answer, no login, no Python
+│       ├── HostKeyRefused      its key is unknown or another one than it was
+│       └── Lost                it was at work and does not answer any more
 ├── JournalError                the record of a host cannot be read or written
 ├── NothingToUndo               there is no rollout that could be taken back
+├── ProtocolError               what came over the wire is not what was agreed
 ├── Locked                      somebody else is at work on the same target
 └── ReportBug                   depl itself is wrong
 
@@ -140,6 +144,22 @@ class ChangeFailed(DeploymentError):
 
 class Interrupted(DeploymentError):
     """Somebody asked the run to end (Ctrl-C or a signal)."""
+
+
+class Unreachable(DeploymentError):
+    """A host cannot be worked on: it does not answer, lets nobody in, or has no Python that will do."""
+
+
+class HostKeyRefused(Unreachable):
+    """The key that a host shows is unknown, or another one than it was."""
+
+
+class Lost(Unreachable):
+    """A host was at work and does not answer any more, or somebody else took it over."""
+
+
+class ProtocolError(DeplError):
+    """What came over the wire is not what was agreed."""
 
 
 class JournalError(DeplError):

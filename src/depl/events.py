@@ -29,12 +29,13 @@ class What(str, Enum):
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened. task: a root component's name; component: a component's id."""
+    """Something that happened. task: a root component's name; component: a component's id; host: where, if not here."""
 
     what: What
     task: Optional[str] = None
     component: Optional[str] = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    host: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Output:
     component: Optional[str]
     stream: str
     text: str
+    host: Optional[str] = None
 
 
 Emit = Callable[[Union[Event, Output]], None]

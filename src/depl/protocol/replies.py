@@ -1,0 +1,182 @@
+"""What an agent answers: a closed set of messages, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional, Sequence, Tuple, Type, Union
+
+from depl.protocol.requests import Alive
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The machine as the agent found it. lock: held, not held ("" in a plan); owner: who holds it otherwise.
+
+    known: the number that the journal has reached; continues: the warning of a run that goes on from another one's.
+    time: seconds since the epoch. target_directory: in full.
+    """
+
+    python: str
+    machine: str
+    user: str
+    home: str
+    target_directory: str
+    lock: bool
+    owner: str = ""
+    known: int = 0
+    continues: str = ""
+    time: float = 0.0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wants:
+    """Something is missing on the host. kind: manifest, contents, bundle, wheels."""
+
+    kind: str
+    items: Sequence[Any] = ()
+
+
+@dataclass(frozen=True)
+class Configured:
+    """The slice is configured. differences: what is not as on the coordinator, as sentences."""
+
+    differences: Sequence[str] = ()
+    warnings: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event (see depl.events)."""
+
+    n: int
+    what: str
+    task: Optional[str] = None
+    component: Optional[str] = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A piece of what a command printed."""
+
+    n: int
+    component: Optional[str]
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True)
+class TaskOver:
+    """A root component is through. errors: facts each, none where all went well. changed: how many components."""
+
+    n: int
+    task: str
+    changed: int = 0
+    errors: Sequence[Mapping[str, Any]] = ()
+    began: bool = True  # something of it may be in the journal
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class TasksReversed:
+    """Some root components are taken back (or not). owed: those whose reactions are to be run again."""
+
+    n: int
+    tasks: Sequence[str]
+    reversed: int = 0
+    kept: Sequence[str] = ()
+    conflicts: Sequence[str] = ()
+    failed: Sequence[str] = ()
+    unknown: Sequence[str] = ()
+    owed: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """The reactions of some root components ran again. failed: as sentences."""
+
+    n: int
+    tasks: Sequence[str]
+    failed: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The last word is in the journal. errors: facts each, of what could not be written."""
+
+    n: int
+    errors: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run would do: errors as facts; steps by way back."""
+
+    n: int
+    task: str
+    changed: int = 0
+    errors: Sequence[Mapping[str, Any]] = ()
+    unknown: Sequence[str] = ()
+    irreversible: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What could be undone: newest first, each {"rollouts", "environment", "tasks", "unsettled", ...}."""
+
+    chains: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """The journal of a rollout is open. tasks: each {"root", "order", "after"}. steps: of a plan."""
+
+    tasks: Sequence[Mapping[str, Any]] = ()
+    steps: Sequence[Mapping[str, Any]] = ()
+    unknown: Sequence[str] = ()
+    rollouts: Sequence[str] = ()
+    needs_code: bool = False
+
+
+@dataclass(frozen=True)
+class LockTaken:
+    """The answer to Lock and Unlock. owner: who has it instead."""
+
+    held: bool
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The agent cannot go on, and ends. errors: facts each. status: locked, lost, wrong or failed."""
+
+    status: str
+    errors: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class Bye:
+    """The agent ends, as it was asked to."""
+
+
+Reply = Union[
+    Ready,
+    Wants,
+    Configured,
+    Told,
+    Said,
+    TaskOver,
+    TasksReversed,
+    Repeated,
+    Settled,
+    Planned,
+    Found,
+    Undoing,
+    LockTaken,
+    Refused,
+    Bye,
+    Alive,
+]
+REPLIES: Tuple[Type[Any], ...] = Reply.__args__  # type: ignore[attr-defined]
+NUMBERED = (Told, Said, TaskOver, TasksReversed, Repeated, Settled, Planned)  # come again after a cut, by their n

@@ -9,7 +9,12 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 
-SHARED = ("ready", "service", "wheel")  # fixtures: a launcher's environment, the sample service, our own wheel
+SHARED = (
+    "ready",
+    "service",
+    "wheel",
+    "cluster",
+)  # fixtures: a launcher's environment, the sample service, our own wheel
 
 pytest_plugins = ["pytester"]
 

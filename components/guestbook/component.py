@@ -29,11 +29,17 @@ class GuestBook(Component):
         # Our own code, as it is. Without `content` or `source`, the file of the same name beside this one is meant.
         self += File("guestbook.py", is_template=False)
 
+        # Where somebody provides a database, on whichever host, entries are kept there; `strict=False`: it may be that
+        # nobody does. Then a file will do, and a place for it. depl did not write what the service puts there, so it
+        # never removes that either.
+        service = self.require_one("database", strict=False)
+        if service:
+            self.database = f"http://{service.connect}"
+        else:
+            self += Directory("data")
+
         # Its configuration: a template that sees our attributes.
         self += File("guestbook.ini")
-
-        # A place for the database. depl did not write what the service puts there, so it never removes that either.
-        self += Directory("data")
 
         # A process that the component `processes` keeps running, and that is restarted when something above changed.
         self += Program(

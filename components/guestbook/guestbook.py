@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import configparser
 import html
+import json
 import sqlite3
+import urllib.request
 from contextlib import closing
 from datetime import datetime, timezone
 from urllib.parse import parse_qs
@@ -49,10 +51,14 @@ def application(configuration="guestbook.ini"):
 
 
 class GuestBook:
-    """The pages of a guest book. Its entries lie in a database file, which is made when it is missing."""
+    """The pages of a guest book.
+
+    database: where its entries lie, a file (made when it is missing) or the URL of a service that keeps them.
+    """
 
     def __init__(self, title, database, entries_shown=50):
         self.title, self.database, self.entries_shown = title, database, entries_shown
+        self.entries = Service(database) if "://" in database else File(database)
 
     def __call__(self, environ, start_response):
         """Answer a request, as WSGI has it."""
@@ -73,21 +79,16 @@ class GuestBook:
     def health(self):
         """Whether it can do its work: that is, whether the database answers."""
         try:
-            with closing(self.open()) as database:
-                count = database.execute("SELECT count(*) FROM entry").fetchone()[0]
-        except sqlite3.Error as error:
+            count = self.entries.count()
+        except (sqlite3.Error, OSError) as error:
             return "503 Service Unavailable", {}, f"the database {self.database} does not work: {error}\n"
         return "200 OK", {}, f"well, with {count} entries\n"
 
     def page(self):
         """What was written, the newest first."""
-        with closing(self.open()) as database:
-            rows = database.execute(
-                "SELECT name, text, written FROM entry ORDER BY id DESC LIMIT ?", (self.entries_shown,)
-            ).fetchall()
         entries = "".join(
             ENTRY.format(name=html.escape(name), text=html.escape(text), written=html.escape(written))
-            for name, text, written in rows
+            for name, text, written in self.entries.newest(self.entries_shown)
         )
         body = PAGE.format(title=html.escape(self.title), entries=entries)
         return "200 OK", {"Content-Type": "text/html; charset=utf-8"}, body
@@ -102,14 +103,53 @@ class GuestBook:
         if not name or not text:
             return "400 Bad Request", {}, "Please give a name and some words.\n"
         written = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-        with closing(self.open()) as database, database:
-            database.execute("INSERT INTO entry (name, text, written) VALUES (?, ?, ?)", (name, text, written))
+        self.entries.add(name, text, written)
         return "303 See Other", {"Location": "/"}, ""
 
+
+class File:
+    """Entries in a file, where nobody else needs them."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def count(self):
+        with closing(self.open()) as database:
+            return database.execute("SELECT count(*) FROM entry").fetchone()[0]
+
+    def newest(self, limit):
+        with closing(self.open()) as database:
+            return database.execute(
+                "SELECT name, text, written FROM entry ORDER BY id DESC LIMIT ?", (limit,)
+            ).fetchall()
+
+    def add(self, name, text, written):
+        with closing(self.open()) as database, database:
+            database.execute("INSERT INTO entry (name, text, written) VALUES (?, ?, ?)", (name, text, written))
+
     def open(self):
-        """A connection to the database."""
-        database = sqlite3.connect(self.database, timeout=10)
+        database = sqlite3.connect(self.path, timeout=10)
         database.execute(
             "CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, name TEXT, text TEXT, written TEXT)"
         )
         return database
+
+
+class Service:
+    """Entries in the database of another host, see components/database/database.py."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def count(self):
+        return self.ask("/health")[0]["entries"]
+
+    def newest(self, limit):
+        return [(entry["name"], entry["text"], entry["written"]) for entry in self.ask(f"/entries?limit={limit}")]
+
+    def add(self, name, text, written):
+        self.ask("/entries", json.dumps({"name": name, "text": text, "written": written}).encode())
+
+    def ask(self, path, data=None):
+        with urllib.request.urlopen(self.url + path, data, timeout=10) as answer:
+            return json.load(answer)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
 
 from depl import ini
+from depl.elsewhere import RootElsewhere
 from depl.environment_file import Declared, declared_settings
 from depl.errors import ConfigurationError, DeplError
 from depl.host import Host, Override
 from depl.loading import Components, load_components
+from depl.root import root_being_configured
 from depl.settings import EnvironmentSettings, did_you_mean
 from depl.surroundings import Caution
 from depl.utils import Resolver, resolving
@@ -19,6 +21,7 @@ from depl.vfs import PathMap
 
 if TYPE_CHECKING:
     from depl.component import Attempt, RootComponent
+    from depl.homes import Site
     from depl.project import ProjectSettings
 
 PROJECT_VARIABLES = ("DEPL_DEPL_", "DEPL_NOTIFY_", "DEPL_WEB_")
@@ -41,7 +44,8 @@ class Environment:
 
     hosts: by name, in the order of the file. roots: host by host, in the order of their listing. overrides: root name
     -> attribute -> value, as the `[component:NAME]` sections say; `overrides_for` has all that counts for one root.
-    mistakes, warnings: what loading found. platform: of hosts that have none of their own.
+    mistakes, warnings: what loading found. platform: of hosts that have none of their own. sites: where things lie on
+    hosts that this machine is not (see depl.homes). outside: names of root components that a slice left out, by host.
     """
 
     project: ProjectSettings
@@ -60,7 +64,9 @@ class Environment:
     ) -> None:
         self.name = name
         self.base_dir = os.path.abspath(base_dir)
-        self.workdir_base = os.path.abspath(workdir_base or os.path.join(self.base_dir, "work"))
+        self._workdir_base = os.path.abspath(workdir_base or os.path.join(self.base_dir, "work"))
+        self.sites: dict[str, Site] = {}
+        self.outside: dict[str, Sequence[str]] = {}
         self.settings = settings or EnvironmentSettings()
         default = self.settings.platform or self.settings.host_domain
         self.platform = default if platform is None else platform or None
@@ -74,8 +80,10 @@ class Environment:
         self.secret_files, self.secret_data = {}, {}
         self.mistakes: list[DeplError] = []
         self.warnings: list[Caution] = []
+        self.slicing: Any = None  # what is worked out once for the slices of all hosts
         self.attempt: Optional[Attempt] = None  # of the root component that is being deployed or predicted
         self._by_host: dict[str, dict[str, RootComponent]] = {}
+        self._service: Optional[Service] = None  # as a slice says
 
     @classmethod
     def load(
@@ -120,8 +128,23 @@ class Environment:
         }
 
     @property
+    def workdir_base(self) -> str:
+        """Where the workdirs lie: on the host of the root component that is being configured."""
+        site = self._site(None)
+        return site.workdir_base if site else self._workdir_base
+
+    def _site(self, host: Optional[Host]) -> Optional[Site]:
+        if not self.sites:
+            return None
+        root = root_being_configured() if host is None else None
+        host = root.host if root else host
+        return self.sites.get(host.name) if host else None
+
+    @property
     def service(self) -> Service:
         """The project that the environment belongs to."""
+        if self._service:
+            return self._service
         names = self.components.names
         return Service(self.project.name, self.base_dir, tuple(names), tuple(environment_names(self.base_dir)))
 
@@ -151,23 +174,32 @@ class Environment:
         if name not in roots:
             message = f"There is no component {name!r} on the host {host.name!r}"
             raise ConfigurationError(message, hint=did_you_mean(name, roots))
-        return roots[name]
+        root: Any = roots[name]
+        if isinstance(root, RootElsewhere):
+            raise root.out_of_reach()
+        return root  # type: ignore[no-any-return]
 
     def components_for(self, host: Host) -> dict[str, RootComponent]:
         """The root components of a host by name, in the order of their listing."""
-        return dict(self._by_host.get(host.name, {}))
+        roots: dict[str, Any] = {name: RootElsewhere(name, host) for name in self.outside.get(host.name, ())}
+        return {**roots, **self._by_host.get(host.name, {})}
 
     def overrides_for(self, root_name: str, host: Host) -> Mapping[str, Override]:
         """What the environment says on the attributes of a root component: component, then groups, then host."""
         return {**self.component_overrides.get(root_name, {}), **host.overrides.get(root_name, {})}
 
-    def map(self, path: str, platform: Optional[str] = None) -> str:
-        """Where a path lies, as `[vfs]` says. platform: of the host that it is for; the environment's by default."""
+    def map(self, path: str, platform: Optional[str] = None, host: Optional[Host] = None) -> str:
+        """Where a path lies, as `[vfs]` says. platform: of the host that it is for; the environment's by default.
+
+        host: that of the root component that is being configured by default.
+        """
+        site = self._site(host)
         if path.startswith("~"):
-            path = os.path.expanduser(path)
+            path = site.expanduser(path) if site else os.path.expanduser(path)
         if not os.path.isabs(path):
             return path
-        return self.paths(os.path.normpath(path), self.platform if platform is None else platform)
+        paths = site.paths if site else self.paths
+        return paths(os.path.normpath(path), self.platform if platform is None else platform)
 
     def __getattr__(self, name: str) -> Any:
         # Made at their first use: not every use of an environment needs them, and importing them takes time.

@@ -35,15 +35,16 @@ class Override:
 class Host:
     """A machine of an environment. What is None is as the environment says.
 
-    data: the `data-KEY` settings. aliases: alias -> full name, also as attributes (`host.aliases.www`). address: where
-    to connect to, if not the fqdn. overrides: root name -> attribute -> what groups and this host say, the host's own
-    word last. file, line: where it is declared.
+    data: the `data-KEY` settings; secret_keys: which of them are secret. aliases: alias -> full name, also as
+    attributes (`host.aliases.www`). address: where to connect to, if not the fqdn. overrides: root name -> attribute ->
+    what groups and this host say, the host's own word last. file, line: where it is declared.
     """
 
     name: str
     environment: Optional[Environment] = None
     ignore: bool = False
     data: dict[str, str] = field(default_factory=dict)
+    secret_keys: set[str] = field(default_factory=set)
     aliases: BagOfAttributes = field(default_factory=BagOfAttributes)
     address: Optional[str] = None
     port: Optional[int] = None

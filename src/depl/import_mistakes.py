@@ -96,8 +96,7 @@ def _import(error: ImportError, files: Mapping[str, str]) -> tuple[str, str]:
     if package == "depl" or package in sys.modules:
         above, _, last = name.rpartition(".")
         return f"There is no module {name!r}", did_you_mean(last, _modules_of(above), above and above + ".")
-    install = f"{sys.executable} -m pip install -r requirements.txt"
-    hint = f"Name its package in requirements.txt, and install it where depl runs: {install}"
+    hint = "Name its package in requirements.txt, then run: depl requirements install"
     return f"The module {package!r} is not installed for Python {sys.version_info[0]}.{sys.version_info[1]}", hint
 
 

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from depl.elsewhere import RootElsewhere
 from depl.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Resources:
 
     def __init__(self) -> None:
         self._parts: Dict[RootComponent, _Part] = {}
-        self._providers: Dict[str, Dict[RootComponent, List[Provision]]] = {}
+        self._providers: Dict[str, Dict[str, Dict[RootComponent, List[Provision]]]] = {}  # by key and name of the host
         self._asking: Dict[str, Dict[RootComponent, None]] = {}
         self._sorted: Dict[str, List[Tuple[RootComponent, List[Provision]]]] = {}
 
@@ -73,7 +74,7 @@ class Resources:
         """A component offers a value."""
         provisions = self._part(root).provided.setdefault(key, [])
         provisions.append(Provision(component, key, value, place))
-        self._providers.setdefault(key, {})[root] = provisions
+        self._providers.setdefault(key, {}).setdefault(root.host.name, {})[root] = provisions
         self._sorted.pop(key, None)
 
     def require(
@@ -115,7 +116,10 @@ class Resources:
         if part is None:
             return
         for key in part.provided:
-            del self._providers[key][root]
+            hosts = self._providers[key]
+            del hosts[root.host.name][root]
+            if not hosts[root.host.name]:
+                del hosts[root.host.name]
             self._sorted.pop(key, None)
         for subscription in part.subscriptions:
             self._asking[subscription.key].pop(root, None)
@@ -125,17 +129,18 @@ class Resources:
         return [provision.value for _, provision in self._found(key, host)]
 
     def _found(self, key: str, host: Optional[str]) -> Iterator[Tuple[RootComponent, Provision]]:
-        for root, provisions in self.providers(key):
-            if host is None or root.host.name == host:
-                for provision in provisions:
-                    yield root, provision
+        for root, provisions in self.providers(key, host):
+            for provision in provisions:
+                yield root, provision
 
-    def providers(self, key: str) -> List[Tuple[RootComponent, List[Provision]]]:
-        """The roots that provide a key with their provisions, in the order of answers."""
+    def providers(self, key: str, host: Optional[str] = None) -> List[Tuple[RootComponent, List[Provision]]]:
+        """The roots that provide a key (on one host), with their provisions, in the order of answers."""
+        hosts = self._providers.get(key, {})
+        if host is not None:
+            return sorted(hosts.get(host, {}).items(), key=lambda entry: entry[0].name)
         found = self._sorted.get(key)
         if found is None:
-            entries = self._providers.get(key, {}).items()
-            found = sorted(entries, key=lambda entry: (entry[0].host.name, entry[0].name))
+            found = [entry for name in sorted(hosts) for entry in self.providers(key, name)]
             self._sorted[key] = found
         return found
 
@@ -171,15 +176,18 @@ class Resources:
         )
 
     def edges(self, root: RootComponent) -> Iterator[Tuple[RootComponent, RootComponent, str]]:
-        """What the questions of a root say on order: (earlier, later, key). What it provides itself says nothing."""
+        """What the questions of a root say on order: (earlier, later, key).
+
+        What it provides itself says nothing, and neither does what a slice holds of other hosts.
+        """
         seen = set()
         for asked in self.subscriptions_of(root):
             question = (asked.key, asked.host, asked.reverse)
             if question in seen:
                 continue
             seen.add(question)
-            for provider, _ in self.providers(asked.key):
-                if provider is not root and (asked.host is None or provider.host.name == asked.host):
+            for provider, _ in self.providers(asked.key, asked.host):
+                if provider is not root and not isinstance(provider, RootElsewhere):
                     yield (root, provider, asked.key) if asked.reverse else (provider, root, asked.key)
 
     def unsatisfied(self, roots: Iterable[RootComponent]) -> Iterator[Tuple[RootComponent, ResourceMistake]]:

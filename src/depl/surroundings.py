@@ -33,9 +33,9 @@ def declared_paths(
 ) -> PathMap:
     """Where absolute paths lie: general is `[vfs]`, platforms are the sections `[vfs:PLATFORM]` with their names."""
     sandbox = os.path.join(environment.workdir_base, "_")
-    own = {name: declared_rules(section, sandbox, environment.mistakes) for name, section in platforms}
-    rules = declared_rules(general, sandbox, environment.mistakes) if general else {}
-    return PathMap(rules, own, [environment.workdir_base, environment.base_dir])
+    own = {name: declared_rules(section, environment.mistakes) for name, section in platforms}
+    rules = declared_rules(general, environment.mistakes) if general else {}
+    return PathMap(rules, own, [environment.workdir_base, environment.base_dir], sandbox=sandbox)
 
 
 def declared_resolver(environment: Environment, file: ini.Ini) -> Resolver:

@@ -29,12 +29,10 @@ class Toolbox(Wiring):
         Absolute paths are rewritten as the environment's `[vfs]` says.
         """
         path = os.fspath(path)
-        if path.startswith("~"):
-            path = os.path.expanduser(path)
-        if not os.path.isabs(path):
-            return os.path.normpath(os.path.join(self.workdir or self.root.workdir, path))
-        root = self.root
-        return str(root.environment.map(path, root.host.platform))
+        if path.startswith(("/", "~")):
+            root = self.root
+            path = root.environment.map(path, root.host.platform, root.host)
+        return path if os.path.isabs(path) else os.path.normpath(os.path.join(self.workdir or self.root.workdir, path))
 
     def expand(self, text: str, component: Optional[Component] = None, **context: Any) -> str:
         """A text with its Jinja expressions replaced. component: what it calls so, this one by default."""

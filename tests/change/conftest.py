@@ -59,7 +59,10 @@ class Machine:
     def undo(self, on_conflict: str = "stop", reverse: Any = None) -> Undone:
         """Take back everything that stands."""
         system = self.open()
-        undone = Undo(system, lambda event: None, on_conflict, reverse).run()
+        by = None if reverse is None else lambda system, call: reverse(call)
+        undo = Undo(system, lambda event: None, on_conflict, by)
+        undone = undo.restore()
+        undone.failed += undo.repeat()
         self.journal.close()
         return undone
 

@@ -92,7 +92,7 @@ def test_the_fake_the_plan_and_the_real_machine_come_to_the_same_tree_and_the_re
         if os.geteuid() == 0:
             assert seen(real, top) == seen(fake, top)
 
-        assert Undo(real, lambda event: None).run().whole
+        assert Undo(real, lambda event: None).restore().whole
         assert os.listdir(top) == []
         journal.close()
     finally:

@@ -36,7 +36,12 @@ changes = st.one_of(
     st.builds(Call, texts, st.dictionaries(texts, json_values, max_size=3), st.booleans()),
 )
 records = st.one_of(
-    st.builds(Begin, numbers, texts, texts, texts, texts, numbers, texts, texts, texts, texts, maybe),
+    st.builds(
+        Begin,
+        *(numbers, texts, texts, texts, texts, numbers, texts, texts, texts, texts, maybe),
+        after=st.lists(texts, max_size=3).map(tuple),
+        project=texts,
+    ),
     st.builds(Did, numbers, texts, changes, st.one_of(st.none(), numbers)),
     st.builds(Made, numbers),
     st.builds(Failed, numbers, st.lists(numbers)),
@@ -71,6 +76,12 @@ def test_a_journal_of_a_newer_depl_is_refused_with_the_next_step():
     with pytest.raises(JournalError, match="newer depl") as caught:
         from_json(data)
     assert caught.value.hint
+
+
+def test_a_journal_of_an_older_depl_is_understood():
+    data = to_json(Begin(1, "r", "e", "h", "t", 1, "w", "", "b", "at", schema=1))
+    del data["after"], data["project"]
+    assert from_json(data) == Begin(1, "r", "e", "h", "t", 1, "w", "", "b", "at", schema=1)
 
 
 @pytest.mark.parametrize("data", [{}, {"is": "cat"}, {"is": "made"}, {"is": "made", "n": 1, "more": 2}, {"is": "did"}])

@@ -48,6 +48,13 @@ def test_components_of_the_environment_are_completed(complete):
     assert complete("depl local dev --component ") == ["db", "web"]
 
 
+def test_what_is_deployed_over_ssh_is_completed(complete):
+    assert complete("depl remote ") == ["dev", "production"]
+    assert complete("depl remote production --host w") == ["web1", "web2"]
+    assert complete("depl remote production --component ") == ["backup", "db", "monitoring", "nginx", "web"]
+    assert complete("depl trust production ") == ["web1", "web2", "old", "db"]
+
+
 def test_an_environment_that_does_not_exist_completes_to_nothing(complete):
     assert complete("depl local staging ") == []
 

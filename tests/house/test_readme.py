@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 ENVIRONMENT = "requirements-000000000000"
+PORTS = ("8042", "8043", "8044", "8045")
 
 
 class Reader:
@@ -29,7 +31,7 @@ class Reader:
         self.room, self.real = room, real
         self.cwd = room / "depl"
         self.status = 0
-        self.ports = dict(zip(("8042", "8043"), free_ports(2), strict=True))
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         copy(checkout, self.cwd)
         for file in self.cwd.glob("environments/*/environment.cfg"):
             file.write_text(self.translated(file.read_text()))
@@ -44,7 +46,7 @@ class Reader:
 
     def translated(self, text: str) -> str:
         """With ports that are free instead of those of the sample."""
-        return re.sub(r"\b804[23]\b", lambda found: self.ports[found[0]], text)
+        return re.sub(r"\b804[2-5]\b", lambda found: self.ports[found[0]], text)
 
     def types(self, command: str) -> str:
         """Run a command; what it prints."""
@@ -68,12 +70,19 @@ class Reader:
 
     def leaves(self) -> None:
         """Let no process behind, wherever the tour ended."""
-        for pidfile in self.room.glob("*/work/processes/var/supervisord.pid"):
+        pidfiles = [
+            *self.room.glob("*/work/processes/var/supervisord.pid"),
+            *self.room.glob("*/.depl/cluster/home/*/work/processes/var/supervisord.pid"),
+        ]
+        for pidfile in pidfiles:
             os.kill(int(pidfile.read_text()), signal.SIGTERM)
             for _ in range(300):
                 if not pidfile.exists():
                     break
                 time.sleep(0.1)
+        if (self.room / "depl" / ".depl" / "cluster").exists():
+            command = [sys.executable, "tests/cluster.py", "stop"]
+            subprocess.run(command, cwd=self.room / "depl", capture_output=True)
 
 
 def copy(checkout: Path, to: Path) -> None:
@@ -92,7 +101,7 @@ def copy(checkout: Path, to: Path) -> None:
 
 
 def free_ports(count: int) -> list[str]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    sockets = [socket.create_server(("", 0)) for _ in range(count)]
     ports = [str(one.getsockname()[1]) for one in sockets]
     for one in sockets:
         one.close()
@@ -129,11 +138,12 @@ def readme(project: Path) -> str:
 
 
 @pytest.fixture
-def reader(tmp_path_factory: pytest.TempPathFactory, project: Path, pytestconfig: pytest.Config) -> Iterator[Reader]:
-    room = tmp_path_factory.mktemp("readme")  # a short name: the path of a socket must not be long
+def reader(project: Path, pytestconfig: pytest.Config) -> Iterator[Reader]:
+    room = Path(tempfile.mkdtemp(prefix="depl-t-"))  # a short name: the path of a socket must not be long
     reader = Reader(room, project, real=bool(pytestconfig.getoption("--long") or os.environ.get("DEPL_LONG")))
     yield reader
     reader.leaves()
+    shutil.rmtree(room, ignore_errors=True)
 
 
 def test_every_command_does_what_the_readme_shows(reader: Reader, readme: str, blocks, steps, shows, written) -> None:

@@ -138,8 +138,7 @@ def test_a_package_that_is_not_installed_names_the_next_step(files: Any) -> None
     assert files.mistakes() == [
         (
             f"component.py:4: The module 'no_such_package' is not installed for Python {version}"
-            " | Name its package in requirements.txt, and install it where depl runs: "
-            f"{sys.executable} -m pip install -r requirements.txt"
+            " | Name its package in requirements.txt, then run: depl requirements install"
         )
     ]
 

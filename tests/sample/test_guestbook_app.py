@@ -4,25 +4,55 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "components" / "guestbook" / "guestbook.py"
+COMPONENTS = Path(__file__).parents[2] / "components"
 
 
-@pytest.fixture(name="guestbook", scope="module")
-def _guestbook():
-    spec = importlib.util.spec_from_file_location("guestbook", SOURCE)
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(name, COMPONENTS / name / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-@pytest.fixture(name="app")
-def _app(guestbook, tmp_path):
-    return guestbook.GuestBook("Our <guests>", str(tmp_path / "guestbook.sqlite"), entries_shown=2)
+@pytest.fixture(name="guestbook", scope="module")
+def _guestbook():
+    return loaded("guestbook")
+
+
+@pytest.fixture(name="database")
+def _database(tmp_path):
+    """The URL of a database, which answers in a process of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    command = [sys.executable, COMPONENTS / "database" / "database.py", address, tmp_path / "entries.sqlite"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        for _ in range(100):
+            try:
+                socket.create_connection(tuple(address.split(":"))).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"http://{address}"
+        process.terminate()
+
+
+@pytest.fixture(name="app", params=["file", "service"])
+def _app(request, guestbook, tmp_path):
+    of_service = request.param == "service"
+    database = request.getfixturevalue("database") if of_service else str(tmp_path / "guestbook.sqlite")
+    return guestbook.GuestBook("Our <guests>", database, entries_shown=2)
 
 
 def call(app, method, path, form=None):
@@ -93,6 +123,32 @@ def test_it_is_not_well_when_the_database_does_not_answer(guestbook, tmp_path):
     status, _, body = call(app, "GET", "/health")
     assert status == "503 Service Unavailable"
     assert "missing" in body
+
+
+def test_it_is_not_well_when_the_database_of_another_host_does_not_answer(guestbook):
+    app = guestbook.GuestBook("Guests", "http://127.0.0.1:1")
+    status, _, body = call(app, "GET", "/health")
+    assert status == "503 Service Unavailable"
+    assert "http://127.0.0.1:1" in body
+
+
+def test_the_database_is_not_well_when_its_file_is_gone(database, tmp_path):
+    (tmp_path / "entries.sqlite").unlink()
+    assert refused(f"{database}/health") == 503
+
+
+@pytest.mark.parametrize("entry", [b"", b"nonsense", b"[]", b"{}", b'{"name": "Ada"}'])
+def test_the_database_takes_entries_only(database, entry):
+    assert refused(f"{database}/entries", entry) == 400
+    assert refused(f"{database}/elsewhere", entry) == 404
+    assert json.load(urllib.request.urlopen(f"{database}/entries")) == []
+
+
+def refused(url, data=None):
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(url, data)
+    raised.value.close()
+    return raised.value.code
 
 
 def test_the_configuration_file_says_title_database_and_number_of_entries(guestbook, tmp_path):

@@ -120,6 +120,7 @@ class ChainState:
     settled: bool
     outcome: str  # of the last Settled
     standing: tuple[Did, ...]  # last first
+    begun: tuple[Begin, ...] = ()  # of the forward rollouts, one for each task, in the order of their last
 
     @property
     def unsettled(self) -> bool:
@@ -133,11 +134,16 @@ def chain_state(records: Iterable[Record]) -> ChainState:
     rollouts: dict[str, None] = {}
     undos: dict[str, None] = {}
     environments: dict[str, None] = {}
+    begun: dict[str, Begin] = {}
     host = ""
     settled, outcome = True, ""
     for record in listed:
         if isinstance(record, Begin):
             (undos if record.undoes else rollouts)[record.rollout] = None
+            if not record.undoes:
+                earlier = begun.pop(record.task, record)
+                after = tuple(dict.fromkeys((*earlier.after, *record.after)))
+                begun[record.task] = replace(record, after=after)
             environments[record.environment] = None
             host = host or record.host
             settled = False
@@ -146,5 +152,12 @@ def chain_state(records: Iterable[Record]) -> ChainState:
         elif not isinstance(record, Made):
             settled = False
     return ChainState(
-        tuple(rollouts), tuple(undos), tuple(environments), host, settled, outcome, tuple(left_to_undo(listed))
+        tuple(rollouts),
+        tuple(undos),
+        tuple(environments),
+        host,
+        settled,
+        outcome,
+        tuple(left_to_undo(listed)),
+        tuple(begun.values()),
     )

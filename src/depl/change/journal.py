@@ -23,6 +23,7 @@ class Journal:
     """One chain, open for writing.
 
     path: the file, made with the first record. number: of the next record. ledger: kept up to date with every record.
+    begin, owed: what must be written before the next record.
     """
 
     def __init__(self, path: str, number: int, ledger: Ledger, records: Sequence[Record] = ()) -> None:
@@ -31,6 +32,7 @@ class Journal:
         self.ledger = ledger
         self.records: list[Record] = list(records)
         self.begin: Optional[Begin] = None
+        self.owed: Sequence[Record] = ()
         self.on_append: Callable[[Sequence[Record]], None] = lambda records: None
         self._descriptor: Optional[int] = None
 
@@ -41,16 +43,15 @@ class Journal:
     @property
     def next_number(self) -> int:
         """The number that the next record will get."""
-        return self.number + (1 if self.begin else 0)
+        return self.number + len(self._heads)
 
     def append(self, *records: Record, durable: bool = False) -> list[Record]:
-        """Write records, numbered. durable: they are on disk when this returns.
+        """Write records; they as they were written, numbered. durable: they are on disk when this returns.
 
         Errors: JournalError; then nothing may be changed, as it could not be taken back.
         """
-        if self.begin is not None:
-            records = (self.begin, *records)
-        numbered = [replace(record, n=self.number + offset) for offset, record in enumerate(records)]
+        heads = self._heads
+        numbered = [replace(record, n=self.number + offset) for offset, record in enumerate((*heads, *records))]
         try:
             descriptor = self._open()
             sys.audit("depl.journal", "before", self.number)
@@ -62,13 +63,17 @@ class Journal:
                 file=self.path,
                 hint="Nothing was changed for want of a way back. Make room or mend the rights of the .depl directory.",
             ) from error
-        self.begin = None
+        self.begin, self.owed = None, ()
         self.number += len(numbered)
         self.records.extend(numbered)
         for record in numbered:
             self.ledger.add(record)
         self.on_append(numbered)
-        return numbered
+        return numbered[len(heads) :]
+
+    @property
+    def _heads(self) -> Sequence[Record]:
+        return (*((self.begin,) if self.begin else ()), *self.owed)
 
     @property
     def exists(self) -> bool:

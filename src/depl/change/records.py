@@ -9,12 +9,16 @@ from depl.change.changes import Call, Change, Move, Put, Run, WayBack
 from depl.change.nodes import Absent, Directory, File, Link, Node, Other, Path
 from depl.errors import JournalError
 
-SCHEMA = 1
+SCHEMA = 2  # of what is written; those below are read, too
 
 
 @dataclass(frozen=True)
 class Begin:
-    """Work on a task begins. undoes: the rollout that this one takes back."""
+    """Work on a task begins. undoes: the rollout that this one takes back.
+
+    after: the ids (`root@host`) of the root components that this one came after. project: the key under which the
+    project lies on the host, if it was brought there.
+    """
 
     n: int
     rollout: str
@@ -28,6 +32,8 @@ class Begin:
     at: str
     undoes: Optional[str] = None
     schema: int = SCHEMA
+    after: Sequence[str] = ()
+    project: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,9 @@ def from_json(data: Mapping[str, Any]) -> Record:
                 f"the journal was written by a newer depl (schema {values['schema']}, this one knows {SCHEMA})",
                 hint="Use the depl that wrote it, or a newer one.",
             )
-        if kind is Did:
+        if kind is Begin:
+            values["after"] = tuple(values.get("after", ()))
+        elif kind is Did:
             values["change"] = _change_from_json(values["change"])
         elif kind is Ended:
             values["after"] = {path: node_from_json(node) for path, node in values["after"].items()}

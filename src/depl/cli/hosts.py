@@ -1,16 +1,30 @@
-"""Which host of an environment a command is about, and whether this machine may stand for it."""
+"""Which hosts and components of an environment a command is about, and whether this machine may stand for a host."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from depl.cli.options import unknown
-from depl.errors import ConfigurationError
+from depl.cli.options import selected, unknown
+from depl.errors import ConfigurationError, Mistakes
+from depl.report.lines import Line
 
 if TYPE_CHECKING:
+    from depl.configure import Model
     from depl.environment import Environment
     from depl.host import Host
+    from depl.root import RootComponent
+
+
+def declared(name: str, base: str) -> Environment:
+    """An environment with its hosts, whatever is wrong with its components. Errors: Mistakes if there are no hosts."""
+    from depl.environment import Environment
+
+    environment = Environment.load(name, base)
+    if not environment.hosts:
+        raise Mistakes(environment.mistakes)
+    return environment
 
 
 def chosen_host(environment: Environment, name: str | None) -> Host:
@@ -27,6 +41,42 @@ def chosen_host(environment: Environment, name: str | None) -> Host:
         if name in names_of(host):
             return host
     raise unknown(f"host of the environment {environment.name}", name, hosts)
+
+
+def chosen_hosts(environment: Environment, patterns: Iterable[str]) -> list[Host]:
+    """The hosts that names or globs stand for, all without any. Errors: ConfigurationError."""
+    names: dict[str, Host] = {}
+    for host in environment.hosts.values():
+        for name in (host.name, *sorted(names_of(host) - {host.name})):
+            names.setdefault(name, host)
+    if not patterns:
+        return list(environment.hosts.values())
+    found = selected(patterns, names, f"host of the environment {environment.name}")
+    return list(dict.fromkeys(names[name] for name in found))
+
+
+def deployed(model: Model, hosts: Iterable[Host], components: Sequence[str] = ()) -> list[RootComponent]:
+    """The root components of some hosts: all, or those of some names."""
+    names = {host.name for host in hosts}
+    return [root for root in model.roots if root.host.name in names and (not components or root.name in components)]
+
+
+def provider_lines(model: Model, roots: Iterable[RootComponent]) -> list[Line]:
+    """What the chosen root components require from others, which are left as they are."""
+    chosen = {root.id for root in roots}
+    required = [provider for root in model.roots if root.id in chosen for provider in model.providers[root.id]]
+    left = [provider for provider in dict.fromkeys(required) if provider not in chosen]
+    return [Line(f"required, but not deployed now: {', '.join(left)}", "dim")] if left else []
+
+
+def count_components(roots: Iterable[RootComponent]) -> int:
+    """How many components are looked at."""
+    waiting = [root.component for root in roots]
+    count = 0
+    while waiting:
+        count += 1
+        waiting.extend(waiting.pop().sub_components)
+    return count
 
 
 def assert_is_here(environment: Environment, host: Host, command: str) -> None:

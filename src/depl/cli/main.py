@@ -16,9 +16,12 @@ from depl.errors import DeplError
 
 COMMANDS = {  # name: what the list of commands says about it; each lives in a module depl.cli.NAME
     "local": "Realise one host of an environment here.",
+    "remote": "Realise the hosts of an environment over SSH.",
     "check": "Build and check the model of an environment.",
     "undo": "Put back what a rollout changed.",
+    "trust": "Learn the key of a host.",
     "init": "Write a new project that runs at once.",
+    "requirements": "Make what component code imports available here.",
     "completion": "Print the completion script of a shell.",
 }
 

@@ -22,7 +22,8 @@ def _environments(ctx: click.Context, param: click.Parameter, incomplete: str) -
     return _offered(names.environments, incomplete)
 
 
-def _hosts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_hosts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The hosts of the environment that was typed."""
     from depl.cli import names
 
     return _offered(lambda: names.hosts(_given(ctx, "environment")), incomplete)
@@ -49,8 +50,15 @@ def _offered(names: Callable[[], Iterable[str]], incomplete: str) -> list[Comple
 
 
 environment_argument = click.argument("environment", metavar="ENV", shell_complete=_environments)
-host_argument = click.argument("host", metavar="[HOST]", required=False, shell_complete=_hosts)
-host_option = click.option("--host", metavar="HOST", shell_complete=_hosts, help="The host, where there are several.")
+host_argument = click.argument("host", metavar="[HOST]", required=False, shell_complete=complete_hosts)
+hosts_option = click.option(
+    "--host",
+    "hosts",
+    metavar="H",
+    multiple=True,
+    shell_complete=complete_hosts,
+    help="Only this host (repeatable, may be a glob).",
+)
 component_option = click.option(
     "--component",
     "components",
@@ -61,6 +69,15 @@ component_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One event a line, for programs.")
 plan_option = click.option("--plan", "planning", is_flag=True, help="Show what would change, and touch nothing.")
+ask_option = click.option("--ask", is_flag=True, help="Show the plan, then ask.")
+exit_code_option = click.option(
+    "--exit-code", is_flag=True, help="With --plan: end with status 6 where something would change."
+)
+on_failure_option = click.option(
+    "--on-failure",
+    type=click.Choice(["rollback", "stop"]),
+    help="What to do when something fails, instead of what the environment says.",
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Only errors, warnings and the last line.")
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="Also what stays as it is, and what is in new files."

@@ -7,62 +7,71 @@ from typing import TYPE_CHECKING, Any
 
 from depl.cli.session import DONE, FAILED, INTERRUPTED, LEFT, Session
 from depl.errors import DeplError
-from depl.events import Event, Output, What
+from depl.events import Event, Output
 from depl.report.run import RunReport
+from depl.report.tally import Tally
 
 if TYPE_CHECKING:
+    from depl.report.fleet import FleetReport
     from depl.report.jsonlines import JsonReport
     from depl.report.lines import Line
+    from depl.report.live import LiveLines
     from depl.report.run import Outcome
     from depl.rollout.local import Options
 
 
 class Running:
-    """Shows what happens to one host, to people or to programs.
+    """Shows what happens to one host or to many, to people or to programs.
 
-    label: `dev/localhost`. planning: nothing is done, so everything is shown in full. changes: all that were seen.
+    label: `dev/localhost`, or `dev` for many. planning: nothing is done, so everything is shown in full. tasks: of how
+    many there are with many hosts. tally: what was seen so far; changes: all of them.
     """
 
-    def __init__(self, session: Session, environment: str, host: str = "", *, planning: bool = False) -> None:
+    def __init__(
+        self, session: Session, environment: str, host: str = "", *, planning: bool = False, tasks: int | None = None
+    ) -> None:
         self.session = session
         self.label = f"{environment}/{host}" if host else environment
-        self.changes: list[Any] = []
-        self.report = self._report(planning)
+        self.tally = Tally()
+        self.live: LiveLines | None = None
+        if session.printer.interactive and not session.as_json and not session.quiet:
+            from depl.report.live import LiveLines
+
+            self.live = LiveLines(session.printer.out, self.label)
+        self.report = self._report(planning, tasks)
         about = {"environment": environment, "host": host} if host else {"environment": environment}
         self.json: JsonReport | None = session.json(**about) if session.as_json else None
 
+    @property
+    def changes(self) -> list[Any]:
+        """All changes that were seen."""
+        return self.tally.all_changes
+
     def emit(self, event: Event | Output) -> None:
         """Take what happens."""
-        if isinstance(event, Event) and event.what is What.CHANGED:
-            self.changes.extend(event.data.get("changes", ()))
+        self.tally(event)
         (self.json or self.report)(event)
 
     def __enter__(self) -> Running:
-        live = self.report.live
-        if live is not None:
-            self.session.printer.stage = live
-            live.start()
+        if self.live is not None:
+            self.session.printer.stage = self.live
+            self.live.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self.report.end()
+        if self.live is not None:
+            self.live.stop()
         self.session.printer.stage = None
 
-    def _report(self, planning: bool) -> RunReport:
-        session = self.session
-        live = None
-        if session.printer.interactive and not session.as_json and not session.quiet:
-            from depl.report.live import LiveLine
+    def _report(self, planning: bool, tasks: int | None) -> RunReport | FleetReport:
+        session, live = self.session, self.live
+        how: dict[str, Any] = {"quiet": session.quiet, "verbose": session.verbose, "planning": planning}
+        if tasks is None:
+            return RunReport(session.printer, session.base, **how, live=live.whole if live is not None else None)
+        from depl.report.fleet import FleetReport
 
-            live = LiveLine(session.printer.out, self.label)
-        return RunReport(
-            session.printer,
-            session.base,
-            quiet=session.quiet,
-            verbose=session.verbose,
-            planning=planning,
-            live=live,
-        )
+        return FleetReport(session.printer, session.base, **how, live=live, tasks=tasks)
 
     def tell_end(self, outcome: Outcome, status: int, lines: Sequence[Line]) -> None:
         """Print how a run ended, and note its exit status."""

@@ -88,8 +88,13 @@ class Session:
         if not self.as_json:
             self.printer.show(lines)
 
-    def model(self, name: str, platform: str | None = None, timeout: int | None = None) -> Model:
-        """The model of an environment, configured and checked. Errors: Mistakes, all of them."""
+    def model(
+        self, name: str, platform: str | None = None, timeout: int | None = None, *, on_hosts: bool = False
+    ) -> Model:
+        """The model of an environment, configured and checked. Errors: Mistakes, all of them.
+
+        on_hosts: as it will be on the hosts, not on this machine.
+        """
         base = self.base
         from depl.configure import configure
         from depl.environment import Environment
@@ -99,6 +104,10 @@ class Session:
             self.printer.redact = Redactor(_texts(environment.secret_data))
             if timeout is not None:
                 environment.timeout = timeout
+            if on_hosts:
+                from depl.slices import as_on_hosts
+
+                as_on_hosts(environment)
             model = configure(environment)
         self._tell(model)
         return model

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 
 class Stop(Protocol):
-    """What a run looks at between two steps; depl.rollout.local makes them."""
+    """What a run looks at between two steps; see depl.deploy.stop."""
 
     def abort(self) -> Any: ...
 

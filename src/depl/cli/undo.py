@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from depl.cli import options
 from depl.cli.consent import Consent
-from depl.cli.running import Running, run_options
-from depl.cli.session import DONE, LEFT, Session, refuse
-from depl.cli.signals import heeded
+from depl.cli.names import is_protected
+from depl.cli.session import Session, refuse
+from depl.cli.undoing import Place, places_to_look
 from depl.errors import NothingToUndo
-from depl.report.undo import undo_lines, undo_plan_lines
-
-if TYPE_CHECKING:
-    from depl.rollout.local import Options
 
 
 @click.command(
@@ -38,9 +34,9 @@ if TYPE_CHECKING:
 @options.verbose_option
 @click.pass_obj
 def undo(session: Session, /, environment: str, rollout: str | None, planning: bool, **wanted: Any) -> None:
-    """Put back what a rollout changed in ENV.
+    """Put back what a rollout changed in ENV: here where that was `depl local`, else on its hosts.
 
-    Without ROLLOUT the newest one that changed something here; given again, the one before it. Where somebody changed
+    Without ROLLOUT the newest one that changed something; given again, the one before it. Where somebody changed
     the same thing since, it is left and named, unless --force or --keep says what to do.
     """
     session.begin(as_json=wanted["as_json"], quiet=wanted["quiet"], verbose=wanted["verbose"])
@@ -48,49 +44,30 @@ def undo(session: Session, /, environment: str, rollout: str | None, planning: b
         refuse("--force and --keep exclude each other")
     name = environment.removesuffix(".cfg")
     consent = Consent(name, wanted["yes"], wanted["confirm"])
-    how = run_options(session, wait=wanted["wait"])
     try:
-        if planning:
-            show_plan(session, name, rollout, how)
-        elif _may_begin(session, name, consent):
-            put_back(session, name, rollout, how, "force" if wanted["force"] else "keep" if wanted["keep"] else "stop")
+        places = places_to_look(session, name, rollout, wanted["wait"])
+        if not planning and is_protected(name, session.base) and not consent.to_name():
+            session.declined()
+            return
+        on_conflict = "force" if wanted["force"] else "keep" if wanted["keep"] else "stop"
+        for place in places[:-1]:
+            try:
+                undo_at(place, planning, rollout, on_conflict)
+                return
+            except NothingToUndo:
+                continue  # somebody was there before
+        undo_at(places[-1], planning, rollout, on_conflict)
     except NothingToUndo:
         _refuse_unknown(session, name)
         raise
 
 
-def show_plan(session: Session, name: str, rollout: str | None, how: Options) -> None:
-    """Show what would be put back, and which of it others have changed since."""
-    from depl.rollout.local import undo_plan
-    from depl.rollout.preview import preview, unknown_steps
-
-    state = undo_plan(name, how, rollout)
-    steps, unknown = preview(state, how), unknown_steps(state, how)
-    if session.as_json:
-        report = session.json(environment=name, host=state.host)
-        for step in steps:
-            report.print("would_undo", component=step.component, data={"change": step.shown, "conflict": step.conflict})
-        report.print("planned", rollout=state.rollouts[-1], changes=len(steps), unknown=unknown, exit_status=DONE)
-    session.show(undo_plan_lines(steps, name, state.rollouts, unknown, quiet=session.quiet))
-
-
-def put_back(session: Session, name: str, rollout: str | None, how: Options, on_conflict: str) -> None:
-    """Undo a rollout and tell what became of it."""
-    from depl.rollout.local import Stop
-    from depl.rollout.local import undo as take_back
-
-    stop = Stop()
-    with session.at_work(), Running(session, name) as running, heeded(stop):
-        outcome = take_back(name, how, running.emit, rollout, on_conflict, lambda: session.model(name), stop)
-    status = DONE if outcome.status in ("reversed", "nothing") else LEFT
-    lines = undo_lines(outcome, running.label, session.took, f"{session.command} undo {name}")
-    running.tell_end(outcome, status, lines)
-
-
-def _may_begin(session: Session, name: str, consent: Consent) -> bool:
-    from depl.cli.names import is_protected
-
-    return not is_protected(name, session.base) or consent.to_name() or session.declined()
+def undo_at(place: Place, planning: bool, rollout: str | None, on_conflict: str) -> None:
+    """Put something back there, or show what that would do."""
+    if planning:
+        place.show_plan(rollout)
+    else:
+        place.put_back(rollout, on_conflict)
 
 
 def _refuse_unknown(session: Session, name: str) -> None:

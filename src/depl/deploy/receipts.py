@@ -15,9 +15,8 @@ from depl.change.looks import Staged
 from depl.change.nodes import Absent
 from depl.change.refusal import failing
 from depl.component import RootComponent
+from depl.deploy.books import RECEIPTS
 from depl.deploy.causes import preorder
-
-COMPONENT = "receipts"  # on whose behalf the receipts are changed
 
 
 class Receipts:
@@ -57,7 +56,7 @@ class Receipts:
     def write(self, content: bytes) -> None:
         """Write new content where no rollout is under way, because nothing was changed. Errors: ChangeFailed."""
         temporary = self.path + ".new"
-        with failing(Staged(Put(self.path, Absent(), None), COMPONENT)):
+        with failing(Staged(Put(self.path, Absent(), None), RECEIPTS)):
             make_private(os.path.dirname(self.path))
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as file:

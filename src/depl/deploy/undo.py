@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Collection, Optional
 
 from depl.change.acting import ActingSystem
 from depl.change.changes import Call, Move, Put, Run, WayBack
 from depl.change.folds import Restore, left_to_undo, rule_of_three, steps_of_unknown_effect
-from depl.change.ledger import below, root_of, to_repeat
+from depl.change.ledger import root_of, to_repeat
 from depl.change.nodes import Absent, Directory, Node, describe
 from depl.change.records import Did, Failed
-from depl.change.shown import show_change
+from depl.deploy.books import OWN
 from depl.deploy.patience import patiently
 from depl.deploy.repetition import repeat
-from depl.deploy.undone import Undone
+from depl.deploy.undone import Tally, Undone
 from depl.errors import ChangeFailed, DeplError, DeploymentError, JournalError
-from depl.events import Emit, Event, What
+from depl.events import Emit
 
-Reverse = Callable[[Call], None]
+Reverse = Callable[[Any, Call], None]
+Wanted = Callable[[Did], bool]
 
 
 class Undo:
-    """One undoing of a journal.
+    """The undoing of a journal, all at once or by root components.
 
-    on_conflict: stop, force or keep. reverse: calls an author's reverse(). own: the component in whose name depl keeps
-    books of its own, which are left where later runs wrote on.
+    on_conflict: stop, force or keep. reverse: calls an author's reverse(), with the system that acts. tally: of the
+    parts that were undone before, if there are any.
     """
 
     def __init__(
@@ -33,71 +34,86 @@ class Undo:
         emit: Emit,
         on_conflict: str = "stop",
         reverse: Optional[Reverse] = None,
-        own: str = "",
         aborted: Callable[[], bool] = lambda: False,
+        tally: Optional[Tally] = None,
     ) -> None:
         self._system = system
         self._journal = system.journal
         self._emit = emit
         self._on_conflict = on_conflict
         self._reverse = reverse
-        self._own = own
         self._aborted = aborted
+        self._tally = tally or Tally(emit)
         self._careful = False
-        self._blocked: set[str] = set()
-        self._said: set[int] = set()
-        self._stuck: set[str] = set()  # paths that are not put back
-        self.result = Undone()
 
-    def run(self) -> Undone:
-        """Restore, then repeat the reactions that are owed; what came of it."""
+    def restore(self, roots: Optional[Collection[str]] = None, wanted: Wanted = lambda did: True) -> Undone:
+        """Take back the changes that are wanted; what came of it. roots: those that they belong to, if not all."""
+        unknown = steps_of_unknown_effect(
+            record for record in self._journal.records if not isinstance(record, Did) or wanted(record)
+        )
+        self._tally.start(roots, Undone(unknown=unknown))
         try:
-            self._run()
+            try:
+                self._restore(left_to_undo(self._journal.records), wanted)
+                self._system.commit()
+            except ChangeFailed:
+                # One of many could not be put back: go on one by one, so that it stops nothing but itself.
+                self._careful = True
+                done = self._tally.undone
+                self._tally.start(roots, Undone(done.reversed, done.kept, unknown=unknown))
+                self._restore(left_to_undo(self._journal.records), wanted)
+            self._system.mark()
         except JournalError as error:  # without a record nothing more can be done; the next one who comes goes on
-            self.result.failed.append(str(error))
-        return self.result
+            self._tally.undone.failed.append(str(error))
+        return self._tally.undone
 
-    def _run(self) -> None:
-        self.result.unknown = steps_of_unknown_effect(self._journal.records)
+    def repeat(self, roots: Optional[Collection[str]] = None) -> list[str]:
+        """Run again the reactions that are owed after the restores; what went wrong, as sentences."""
+        failed: list[str] = []
         try:
-            self._restore(left_to_undo(self._journal.records))
-            self._system.commit()
-        except ChangeFailed:
-            # One of many could not be put back: go on one by one, so that it stops nothing but itself.
-            self._careful = True
-            done = self.result
-            self.result = Undone(reversed=done.reversed, kept=done.kept, unknown=done.unknown)
-            self._blocked.clear()
-            self._stuck.clear()
-            self._restore(left_to_undo(self._journal.records))
-        self._system.mark()
-        for repetition in to_repeat(self._journal.records, self._journal.ledger):
-            if not any(below(repetition.component, root) for root in self._blocked):
-                self.result.failed += repeat(repetition, self._system, self._emit)
-        self._system.mark()
+            for repetition in to_repeat(self._journal.records, self._journal.ledger):
+                root = root_of(repetition.component)
+                if root not in self._tally.blocked and (roots is None or root in roots):
+                    failed += repeat(repetition, self._system, self._emit)
+            self._system.mark()
+        except JournalError as error:
+            failed.append(str(error))
+        return failed
 
     # -- restores -----------------------------------------------------------------------------------
 
-    def _restore(self, left: list[Did]) -> None:
+    def _restore(self, left: list[Did], wanted: Wanted) -> None:
+        pivot: Optional[Did] = None  # of somebody else, done later than what is wanted
         for did in left:
-            if self._aborted():
-                self.result.failed.append("interrupted: the rest is not put back yet")
+            if not wanted(did):
+                pivot = did if _is_pivot(did) and self._on_conflict != "keep" else pivot
+            elif pivot is not None:
+                self._stop_at(pivot)
                 break
-            if root_of(did.component) in self._blocked:
-                self._fail(did, "something later in the same component could not be taken back")
-                continue
-            try:
-                if not self._restore_one(did):
-                    break
-                if self._careful:
-                    self._system.commit()
-            except (DeplError, OSError) as error:
-                if isinstance(error, ChangeFailed) and not self._careful:
-                    raise
-                if self._on_conflict == "keep" and isinstance(did.change, (Run, Call)):
-                    self._keep_step(did, str(error))
-                else:
-                    self._fail(did, str(error))
+            elif not self._try(did):
+                break
+
+    def _try(self, did: Did) -> bool:
+        """Take one change back, if that is possible; False where none before it may be."""
+        if self._aborted():
+            self._tally.undone.failed.append("interrupted: the rest is not put back yet")
+            return False
+        if root_of(did.component) in self._tally.blocked:
+            self._tally.failed(did, "something later in the same component could not be taken back")
+            return True
+        try:
+            if not self._restore_one(did):
+                return False
+            if self._careful:
+                self._system.commit()
+        except (DeplError, OSError) as error:
+            if isinstance(error, ChangeFailed) and not self._careful:
+                raise
+            if self._on_conflict == "keep" and isinstance(did.change, (Run, Call)):
+                self._keep_step(did, str(error))
+            else:
+                self._tally.failed(did, str(error))
+        return True
 
     def _restore_one(self, did: Did) -> bool:
         """Take one change back; False at the pivot, across which nothing is undone."""
@@ -118,17 +134,23 @@ class Undo:
         if self._on_conflict == "keep":
             self._keep_step(did, f"it cannot be undone: {run.reason}")
             return True
-        self.result.failed.append(f"{did.component}: {run.shown} cannot be undone: {run.reason}")
+        self._stop_at(did)
         return False
+
+    def _stop_at(self, pivot: Did) -> None:
+        assert isinstance(pivot.change, Run)
+        run = pivot.change
+        self._tally.undone.failed.append(f"{pivot.component}: {run.shown} cannot be undone: {run.reason}")
 
     def _restore_put(self, did: Did, put: Put) -> None:
         now = self._system.look(put.path, content=True)
         verdict = rule_of_three(now, put)
         filled = isinstance(now, Directory) and not isinstance(put.before, Directory) and self._system.names(put.path)
         if verdict is Restore.RESTORE and filled:
-            if not any(path.startswith(put.path + "/") for path in self._stuck):  # else its turn comes after theirs
-                self._keep(did, put.path)
-        elif verdict is Restore.CONFLICT and did.component == self._own:
+            if not self._tally.waits_for_another(put.path):  # else its turn comes after theirs
+                self._leave(did)
+                self._tally.kept(did, put.path, "others have put something into it")
+        elif verdict is Restore.CONFLICT and did.component in OWN:
             self._leave(did)  # later runs wrote on; the next one brings the books up to date
         elif verdict is Restore.CONFLICT and self._on_conflict != "force":
             then = describe(put.after or Absent())
@@ -177,35 +199,23 @@ class Undo:
 
         def call_it() -> None:
             self._system.note(Did(0, did.component, call.reversal(), did.n))
-            reverse(call)
+            reverse(self._system, call)
 
         patiently(lambda: self._attempt(did, call_it))
         self._told(did, call.reversal())
 
-    def _keep(self, did: Did, path: str) -> None:
-        self._leave(did)
-        if any(kept.startswith(path + "/") for kept in self.result.kept):
-            return  # what is kept in it is named already
-        self.result.kept.append(path)
-        reason = "others have put something into it"
-        self._emit(Event(What.KEPT, root_of(did.component), did.component, {"path": path, "reason": reason}))
-
     def _conflict(self, did: Did, path: str, what: str) -> None:
         if self._on_conflict == "keep":
             self._leave(did)
-            self.result.kept.append(path)
-            data = {"path": path, "reason": "it was changed since, and is kept as wanted"}
-            self._emit(Event(What.KEPT, root_of(did.component), did.component, data))
-            return
-        self.result.conflicts.append(what)
-        self._tell(did, what)
+            self._tally.kept(did, path, "it was changed since, and is kept as wanted")
+        else:
+            self._tally.conflict(did, what)
 
     def _keep_step(self, did: Did, why: str) -> None:
         """Leave a step for ever, as wanted, because it cannot be taken back."""
-        what = did.change.shown if isinstance(did.change, Run) else f"what update() of {did.component} did"
-        self.result.kept.append(what)
         self._system.note(Did(0, did.component, Put(self._system.directory, Absent(), Absent()), did.n))
-        self._emit(Event(What.KEPT, root_of(did.component), did.component, {"path": what, "reason": why}))
+        what = did.change.shown if isinstance(did.change, Run) else f"what update() of {did.component} did"
+        self._tally.kept(did, what, why)
 
     def _leave(self, did: Did) -> None:
         """Note that a change is left as it is, so that it counts as dealt with."""
@@ -214,30 +224,9 @@ class Undo:
         now = self._system.look(path, content=True)
         self._system.note(Did(0, did.component, Put(path, now, now), did.n))
 
-    def _fail(self, did: Did, why: str) -> None:
-        if isinstance(did.change, (Run, Call)):
-            self._blocked.add(root_of(did.component))
-        self.result.failed.append(f"{did.component}: {why}")
-        self._tell(did, why)
-
-    def _tell(self, did: Did, why: str) -> None:
-        """Say once, even where it is tried a second time, that something was not put back."""
-        if isinstance(did.change, (Put, Move)):
-            self._stuck.add(did.change.path)
-        if isinstance(did.change, Move):
-            self._stuck.add(did.change.to)
-        if did.n not in self._said:
-            self._said.add(did.n)
-            data = {"change": show_change(did.change).as_json(), "reason": why}
-            self._emit(Event(What.CONFLICT, root_of(did.component), did.component, data))
-
     def _told(self, did: Did, change: Any) -> None:
         self._system.shown.clear()
-        if did.component == self._own:
-            return
-        self.result.reversed += 1
-        data = {"change": show_change(change).as_json()}
-        self._emit(Event(What.REVERSED, root_of(did.component), did.component, data))
+        self._tally.reversed(did, change)
 
     def _attempt(self, did: Did, act: Callable[[], None]) -> None:
         """Do something that takes a change back; where it fails, that change still stands."""
@@ -250,6 +239,10 @@ class Undo:
             if isinstance(error, (DeplError, OSError)):
                 raise
             raise DeploymentError(f"its reverse() failed: {type(error).__name__}: {error}", did.component) from error
+
+
+def _is_pivot(did: Did) -> bool:
+    return isinstance(did.change, Run) and did.change.way_back is WayBack.IRREVERSIBLE
 
 
 def _in_the_way(now: Node, before: Node) -> bool:

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, Collection, Optional
+
+from depl.change.changes import Change, Move, Put
+from depl.change.ledger import root_of
+from depl.change.records import Did
+from depl.change.shown import show_change
+from depl.deploy.books import OWN
+from depl.events import Emit, Event, What
 
 
 @dataclass
@@ -19,3 +27,74 @@ class Undone:
     def whole(self) -> bool:
         """Whether everything known is as before."""
         return not self.conflicts and not self.failed
+
+    def add(self, more: Undone) -> None:
+        """Take in what came of another part."""
+        self.reversed += more.reversed
+        self.kept += [one for one in more.kept if one not in self.kept]
+        self.conflicts += more.conflicts
+        self.failed += more.failed
+        self.unknown += [one for one in more.unknown if one not in self.unknown]
+
+
+class Tally:
+    """Tells what becomes of each change on the way back, and keeps count.
+
+    blocked: root components of which something could not be taken back, so that what was done before it waits.
+    """
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self.undone = Undone()
+        self.blocked: set[str] = set()
+        self._stuck: dict[str, str] = {}  # paths that are not put back -> whose
+        self._said: set[int] = set()
+
+    def start(self, roots: Optional[Collection[str]], undone: Undone) -> None:
+        """Begin (again) with the changes of some root components, or of all."""
+        self.undone = undone
+        self.blocked = {root for root in self.blocked if roots is not None and root not in roots}
+        self._stuck = {path: root for path, root in self._stuck.items() if roots is not None and root not in roots}
+
+    def waits_for_another(self, path: str) -> bool:
+        """Whether something below a path is not put back yet."""
+        return any(stuck.startswith(path + "/") for stuck in self._stuck)
+
+    def reversed(self, did: Did, change: Change) -> None:
+        """A change was put back."""
+        if did.component in OWN:
+            return
+        self.undone.reversed += 1
+        self._event(What.REVERSED, did, {"change": show_change(change).as_json()})
+
+    def kept(self, did: Did, what: str, reason: str) -> None:
+        """Something is left for ever as it is."""
+        if any(kept.startswith(what + "/") for kept in self.undone.kept):
+            return  # what is kept in it is named already
+        self.undone.kept.append(what)
+        self._event(What.KEPT, did, {"path": what, "reason": reason})
+
+    def conflict(self, did: Did, what: str) -> None:
+        """Somebody else has changed the same thing."""
+        self.undone.conflicts.append(what)
+        self._not_put_back(did, what)
+
+    def failed(self, did: Did, why: str) -> None:
+        """A change could not be put back."""
+        if not isinstance(did.change, (Put, Move)):
+            self.blocked.add(root_of(did.component))
+        self.undone.failed.append(f"{did.component}: {why}")
+        self._not_put_back(did, why)
+
+    def _not_put_back(self, did: Did, why: str) -> None:
+        """Say once, even where it is tried a second time, that something was not put back."""
+        if isinstance(did.change, (Put, Move)):
+            self._stuck[did.change.path] = root_of(did.component)
+        if isinstance(did.change, Move):
+            self._stuck[did.change.to] = root_of(did.component)
+        if did.n not in self._said:
+            self._said.add(did.n)
+            self._event(What.CONFLICT, did, {"change": show_change(did.change).as_json(), "reason": why})
+
+    def _event(self, what: What, did: Did, data: dict[str, Any]) -> None:
+        self._emit(Event(what, root_of(did.component), did.component, data))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from dataclasses import fields
 from typing import Any, Callable, Dict, Iterator, Mapping, Sequence, Type
 
 from depl.errors import ProtocolError
@@ -24,12 +23,11 @@ def encode(message: Any) -> bytes:
     """A message as a frame. Errors: ProtocolError for one that is too large."""
     values: Dict[str, Any] = {"is": type(message).__name__}
     data = b""
-    for one in fields(message):
-        value = getattr(message, one.name)
+    for name, value in zip(message._fields, message):
         if isinstance(value, bytes):
             data = value
         else:
-            values[one.name] = value
+            values[name] = value
     text = json.dumps(values, separators=(",", ":"), default=_refused).encode("utf-8", "surrogatepass")
     if len(text) > LARGEST_TEXT or len(data) > LARGEST_DATA:
         raise ProtocolError(f"a message {values['is']!r} of {len(text) + len(data)} bytes is too large to be sent")
@@ -78,15 +76,15 @@ class Decoder:
         kind = self._kinds.get(values.pop("is", None)) if isinstance(values, dict) else None
         if kind is None:
             raise ProtocolError("what came is no message of a kind that is known here")
-        known = {one.name: one for one in fields(kind)}
-        if "data" in known and known["data"].type == "bytes":
+        known = kind.__annotations__
+        if "data" in known and _type(known["data"]) == "bytes":
             values["data"] = data
         elif data:
             raise ProtocolError(f"a message {kind.__name__!r} came with data that it cannot have")
         for name, value in values.items():
             if name not in known:
                 raise ProtocolError(f"a message {kind.__name__!r} came with {name!r}, which is not known")
-            if not _CHECKS[str(known[name].type)](value):
+            if not _CHECKS[_type(known[name])](value):
                 raise ProtocolError(f"a message {kind.__name__!r} came with a wrong {name!r}")
         try:
             return kind(**values)
@@ -104,6 +102,11 @@ def _unpacked(text: bytes) -> bytes:
     if not unpacking.eof or unpacking.unconsumed_tail:
         raise ProtocolError("what came cannot be unpacked, or is too large")
     return unpacked
+
+
+def _type(annotation: Any) -> str:
+    """The text of an annotation: `Optional[str]`."""
+    return str(getattr(annotation, "__forward_arg__", annotation))
 
 
 def _is_number(value: Any) -> bool:

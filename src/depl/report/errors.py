@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
@@ -80,9 +81,22 @@ def _indented(text: str, indent: str) -> str:
     return text.replace("\n", "\n" + indent)
 
 
+def place_in(base: str, place: str) -> str:
+    """A place in the project, be it the copy of it on a host, relative to the project; another one as it is."""
+    if not base:
+        return place
+    if place.startswith(base + os.sep):
+        return place[len(base) + 1 :]
+    copied = _COPY.match(place)
+    if copied and os.path.exists(os.path.join(base, copied["file"])):
+        return copied["file"] + copied["line"]
+    return place
+
+
 def _place(file: str | None, line: int | None, base: str) -> str:
     if not file:
         return ""
-    if base and file.startswith(base + os.sep):
-        file = file[len(base) + 1 :]
-    return f"{file}:{line}" if line else file
+    return place_in(base, f"{file}:{line}" if line else file)
+
+
+_COPY = re.compile(r".*/(?:project|\.depl/(?:cache/)?projects/[^/]+)/(?P<file>.*?)(?P<line>(?::\d+)?)$")

@@ -24,11 +24,12 @@ class JsonReport:
 
     def __call__(self, event: Event | Output) -> None:
         """Print an event."""
+        where = {"host": event.host} if event.host else {}
         if isinstance(event, Output):
-            self.print("output", component=event.component, stream=event.stream, text=event.text)
+            self.print("output", **where, component=event.component, stream=event.stream, text=event.text)
         else:
             name = event.what.name.lower()
-            self.print(name, task=event.task, component=event.component, data=dict(event.data))
+            self.print(name, **where, task=event.task, component=event.component, data=dict(event.data))
 
     def print(self, event: str, **facts: Any) -> None:
         """Print a line of its own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol, TextIO
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -18,9 +19,11 @@ class Line(NamedTuple):
 
 
 class Stage(Protocol):
-    """A line below all others on a terminal, that has to give way while something is printed (depl.report.live)."""
+    """Lines below all others on a terminal, that have to give way while something is printed (depl.report.live)."""
 
     def print(self, text: str, otherwise: Callable[[str], None]) -> None: ...
+
+    def aside(self) -> AbstractContextManager[None]: ...
 
 
 class Printer:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 from depl.errors import DeplError
 from depl.events import Event, Output, What
 from depl.report.changes import Shown, change_lines, counted_changes, sentence, unsafe_paragraph
-from depl.report.errors import TAIL
+from depl.report.errors import TAIL, place_in
 from depl.report.lines import Line, Pieces, Printer, counted, seconds
 
 if TYPE_CHECKING:
-    from depl.report.live import LiveLine
+    from depl.report.live import Row
 
 SLOW = 1.0  # seconds from which on a component's time is worth a word
 WAY_BACK = (What.REVERSING, What.REVERSED, What.REPEATED, What.KEPT, What.CONFLICT)
@@ -38,7 +38,7 @@ class RunReport:
     """Takes the events of one host's run and prints what people should see.
 
     base: the project; files in it are named relative to it. planning: the changes are predicted, so their contents
-    and ways back are shown in full. told: the failures that were shown.
+    and ways back are shown in full. host: its name, where it has to be said. told: the failures that were shown.
     """
 
     def __init__(
@@ -49,9 +49,10 @@ class RunReport:
         quiet: bool = False,
         verbose: bool = False,
         planning: bool = False,
-        live: LiveLine | None = None,
+        host: str = "",
+        live: Row | None = None,
     ) -> None:
-        self.printer, self.base = printer, base
+        self.printer, self.base, self.host = printer, base, host
         self.quiet, self.verbose, self.planning, self.live = quiet, verbose, planning, live
         self.told: set[str] = set()
         self._tails: dict[str, deque[str]] = {}
@@ -67,20 +68,26 @@ class RunReport:
             self.live.show("putting back" if event.what in WAY_BACK else event.task or "")
         if event.what is What.CHANGED:
             if not self.quiet:
-                self.printer.show(changed_lines(event, verbose=self.verbose, planning=self.planning))
+                self._show(changed_lines(event, verbose=self.verbose, planning=self.planning))
         elif event.what is What.TASK_FAILED:
             self._failed(event)
         elif event.what is What.WARNING:
-            self.printer.complain([Line(f"warning: {_said(event)}", "yellow")])
+            self._complain([Line(f"warning: {_said(event)}", "yellow")])
         elif not self.quiet:
-            self.printer.show(event_lines(event, self.verbose))
+            self._show(event_lines(event, self.verbose))
+
+    def _show(self, lines: Sequence[Line]) -> None:
+        self.printer.show(on_host(self.host, lines))
+
+    def _complain(self, lines: Sequence[Line]) -> None:
+        self.printer.complain(on_host(self.host, lines))
 
     def _failed(self, event: Event) -> None:
         if self.planning:
             return  # told at the end, in full
         self.told.add(str(event.data.get("error")))
         shown = set() if self.quiet else {line for tail in self._tails.values() for line in tail}
-        self.printer.complain(failure_lines(event, self.base, shown))
+        self._complain(failure_lines(event, self.base, shown))
 
     def _output(self, output: Output) -> None:
         component = output.component or ""
@@ -101,13 +108,21 @@ class RunReport:
             if self.live is not None:
                 self.live.say(self.printer.clean(line))
             if not self.quiet:
-                self.printer.show([Line(f"{component} | {line}" if component else line, "dim")])
+                who = " ".join(name for name in (self.host, component) if name)
+                self.printer.show([Line(f"{who} | {line}" if who else line, "dim")])
 
     def end(self) -> None:
-        """Print what is left to say and take the live line away."""
+        """Print what is left to say."""
         self._flush_output()
-        if self.live is not None:
-            self.live.stop()
+
+
+def on_host(host: str, lines: Sequence[Line]) -> Sequence[Line]:
+    """The same lines with the host's name at the beginning; without a name as they are."""
+    if not host or not lines:
+        return lines
+    first = lines[0].text.strip()
+    word = next((word for word in ("error: ", "warning: ") if first.startswith(word)), "")
+    return [Line(f"{word}{host}: {first[len(word) :]}", lines[0].style), *lines[1:]]
 
 
 def event_lines(event: Event, verbose: bool = False) -> list[Line]:
@@ -148,7 +163,7 @@ def changed_lines(event: Event, *, verbose: bool = False, planning: bool = False
 def failure_lines(event: Event, base: str = "", shown: Collection[str] = ()) -> list[Line]:
     """A component that failed. shown: lines of output that stand on the screen already."""
     output = [line for line in event.data.get("output") or () if line not in shown]
-    place = str(event.data.get("place") or "").removeprefix(base + "/" if base else "")
+    place = place_in(base, str(event.data.get("place") or ""))
     hint = event.data.get("hint")
     return [
         Line(f"error: {event.data.get('error')}", "red"),
@@ -178,16 +193,20 @@ def _success(outcome: Outcome, label: str, changes: Sequence[Shown], took: float
 
 
 def _failure(outcome: Outcome, label: str, took: float, undo: str) -> Iterator[Line]:
+    yield failed_word(outcome, label, took)
+    if undo and outcome.status != "reversed":
+        yield Line(f"  put it back with: {undo}")
+
+
+def failed_word(outcome: Outcome, label: str, took: float) -> Line:
+    """That a run failed, and how things are now."""
     word = f"{label}: {'interrupted' if outcome.interrupted else 'failed'} after {seconds(took)}"
     if outcome.status == "reversed":
         known = "what depl knows of" if outcome.unknown else "everything"
-        yield Line(f"{word}; {known} is as it was before", "red")
-    elif outcome.status == "stopped":
-        yield Line(f"{word}; {counted(outcome.changed, 'component')} changed, left as it is", "red")
-    else:
-        yield Line(f"{word}; not everything could be put back", "red")
-    if undo and outcome.status != "reversed":
-        yield Line(f"  put it back with: {undo}")
+        return Line(f"{word}; {known} is as it was before", "red")
+    if outcome.status == "stopped":
+        return Line(f"{word}; {counted(outcome.changed, 'component')} changed, left as it is", "red")
+    return Line(f"{word}; not everything could be put back", "red")
 
 
 def left_lines(outcome: Outcome) -> Iterator[Line]:

@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from depl.report.changes import Shown, sentence
+from depl.report.changes import sentence
 from depl.report.lines import Line, counted, seconds
 from depl.report.run import UNKNOWN, Outcome, left_lines
 
 
-class Step(Protocol):
-    """A change that would be taken back. shown: its reversal. conflict: why not, nothing if it can be."""
-
-    @property
-    def component(self) -> str: ...
-
-    @property
-    def shown(self) -> Shown: ...
-
-    @property
-    def conflict(self) -> str: ...
-
-
 def undo_plan_lines(
-    steps: Sequence[Step], name: str, rollouts: Sequence[str], unknown: Sequence[str] = (), *, quiet: bool = False
+    steps: Sequence[Mapping[str, Any]],
+    name: str,
+    rollouts: Sequence[str],
+    unknown: Sequence[str] = (),
+    *,
+    quiet: bool = False,
 ) -> list[Line]:
-    """What an undo would do, in its order."""
+    """What an undo would do, in its order.
+
+    Of each step: component; shown: the reversal of a change; conflict: why it cannot be, nothing if it can.
+    """
     lines = []
     for step in steps if not quiet else ():
-        way = step.shown.get("way_back")
-        lines.append(Line(f"{step.component}: {sentence(step.shown)}  [{way}]", "red" if step.conflict else ""))
-        if step.conflict:
-            lines.append(Line(f"  not possible now: {step.conflict}", "red"))
+        component, shown, conflict = step["component"], step["shown"], step["conflict"]
+        lines.append(Line(f"{component}: {sentence(shown)}  [{shown.get('way_back')}]", "red" if conflict else ""))
+        if conflict:
+            lines.append(Line(f"  not possible now: {conflict}", "red"))
     if unknown and not quiet:
         lines += [Line(UNKNOWN, "yellow"), *(Line(f"  {one}") for one in unknown)]
-    conflicts = sum(bool(step.conflict) for step in steps)
+    conflicts = sum(bool(step["conflict"]) for step in steps)
     standing = f", {counted(conflicts, 'conflict')}" if conflicts else ""
     what = f"{counted(len(steps), 'change')} of rollout {', '.join(rollouts)} would be put back{standing}"
     return [*lines, Line(f"{name}: {what}; nothing was touched", "bold")]

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from depl.change.changes import WayBack
 from depl.change.predicting import PredictingSystem
 from depl.configure import Model
+from depl.deploy.begin import continued
 from depl.deploy.predict import Prediction
 from depl.deploy.target import Target
 from depl.errors import DeplError
 from depl.events import Emit, Event, What
-from depl.rollout.options import Options, continued, selected
+from depl.rollout.options import Options, selected
 
 
 @dataclass

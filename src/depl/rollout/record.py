@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Mapping
 from typing import Any, Callable, Optional, Union
 
 from depl.change.journal import make_private, write_all
+from depl.deploy.begin import utc
 from depl.events import Event, Output, What
 
 KEPT_BACK = (What.STARTED, What.TASK_STARTED, What.TASK_UNCHANGED, What.TASK_SKIPPED, What.WARNING, What.LOG)
@@ -54,6 +54,7 @@ class Recorder:
             "what": event.what.value,
             "task": event.task,
             "component": event.component,
+            **({"host": event.host} if event.host else {}),
             "data": event.data,
         }
 
@@ -77,8 +78,3 @@ def redacted(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, (list, tuple)):
         return [redacted(one, redact) for one in value]
     return value
-
-
-def utc() -> str:
-    """The time as all records have it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
-from depl.change.changes import Call
-from depl.change.folds import ChainState
-from depl.change.journal import Journal
 from depl.configure import Model
-from depl.deploy import receipts
-from depl.deploy.causes import preorder
-from depl.deploy.target import Target, owner, settle, when_first_written
-from depl.deploy.undo import Undo
+from depl.deploy.begin import new_id
+from depl.deploy.chains import open_chain
+from depl.deploy.own_code import reverse_by
+from depl.deploy.preview import preview, unknown_steps
+from depl.deploy.stop import Stop
+from depl.deploy.target import Target
+from depl.deploy.undo import Reverse
 from depl.deploy.undone import Undone
-from depl.errors import DeplError, NothingToUndo
+from depl.deploy.work import Work
+from depl.errors import NothingToUndo
 from depl.events import Emit, Event, What
-from depl.rollout.options import Options, Outcome, begin, new_id, of_task, outcome_of, over, who
+from depl.rollout.options import Options, Outcome, head_of, outcome_of, over
 from depl.rollout.record import Recorder
-from depl.rollout.stop import Stop
 
 
 def undo(
@@ -41,87 +43,57 @@ def undo(
     target = Target(options.target_directory)
     if not os.path.isdir(target.records):
         raise NothingToUndo(f"there is no rollout of {environment} to undo", hint=f"Looked in {target.records}.")
-    lock = target.lock(options.wait, lambda: stop.aborted, emit)
+    lock = target.lock(None if options.wait else 0.0, lambda: stop.aborted, emit)
     try:
         target.clear_stage()
-        path, state = target.to_undo(environment, rollout)
+        path, state = open_chain(target, environment, rollout)
         id = new_id()
-        journal = target.journals.open_at(path)
         recorder = Recorder(target.records, id, emit, options.redact)
         recorder(Event(What.STARTED, data={"environment": environment, "host": state.host, "rollout": id}))
-        head = begin(id, environment, state.host, options, undoes=state.rollouts[-1])
-        journal.will_begin(of_task(head, "undo", 1))
-        when_first_written(journal, lambda: lock.owned_by(owner(id, environment, options.who or who())))
-        reverse = reverse_by(model, state.host)
-        undone = go_back(
-            target,
-            journal,
-            id,
-            options,
-            recorder,
-            on_conflict,
-            reverse,
-            lambda: stop.terminated,
-            lambda: stop.aborted,
-        )
-        outcome = outcome_of("reversed" if undone.whole else "blocked", id, undone, begun)
+        head = head_of(id, environment, state.host, options, undoes=state.rollouts[-1])
+        work = Work(target, lock, head, recorder, stop, journal_path=path, **options.of_work)
+        reverse = reverse_by(lambda: model().roots_of(state.host) if model else ())
+        undone = go_back(work, on_conflict, reverse, lambda: stop.terminated, lambda: stop.aborted)
+        outcome = outcome_of("reversed" if undone.whole else "blocked", id, undone)
         outcome.interrupted = stop.aborted and not undone.whole
-        outcome.changed = undone.reversed
+        outcome.changed, outcome.seconds = undone.reversed, time.monotonic() - begun
         recorder(over(outcome))
         recorder.close()
-        journal.close()
+        work.close()
         return outcome
     finally:
         lock.close()
 
 
-def undo_plan(environment: str, options: Options, rollout: Optional[str] = None) -> ChainState:
-    """What undo would take back, last change first. Errors: NothingToUndo."""
-    return Target(options.target_directory).to_undo(environment, rollout)[1]
-
-
 def go_back(
-    target: Target,
-    journal: Journal,
-    rollout: str,
-    options: Options,
-    emit: Emit,
+    work: Work,
     on_conflict: str,
-    reverse: Callable[[Any, Call], None],
-    terminated: Callable[[], bool] = lambda: False,
+    reverse: Reverse,
+    terminated: Callable[[], bool],
     aborted: Callable[[], bool] = lambda: False,
 ) -> Undone:
-    """Take back what a journal has, and settle it if all of that worked.
+    """Restore, repeat the reactions that are owed, and settle it if all of that worked.
 
     terminated: ends a command that hangs; aborted: ends the undo before the next change.
     """
-    system = target.acting(
-        journal,
-        emit,
-        durability=options.durability,
-        command_timeout=options.command_timeout,
-        terminated=terminated,
-        redact=options.redact,
-    )
-    undo = Undo(system, emit, on_conflict, lambda call: reverse(system, call), receipts.COMPONENT, aborted)
-    undone = undo.run()
-    if undone.whole:
-        settle(journal, rollout, False, "reversed")
+    undone = work.reverse(None, on_conflict, reverse, terminated, aborted)
+    undone.failed += work.repeat(None, terminated)
+    work.settle_back(undone)
     return undone
 
 
-def reverse_by(model: Optional[Callable[[], Model]], host: str) -> Callable[[Any, Call], None]:
-    """Calls an author's reverse() on the component that the model has under the same id."""
+@dataclass(frozen=True)
+class Undoable:
+    """What an undo would take back. steps: see depl.deploy.preview, last change first."""
 
-    def reverse(system: Any, call: Call) -> None:
-        component: Any = None
-        for root in model().roots_of(host) if model else ():
-            for one in preorder(root.component):
-                if one.id == call.component:
-                    component = one
-                    root.system = system
-        if component is None:
-            raise DeplError(f"{call.component} must be reversed by its own code, and the model has it no more")
-        component.reverse(dict(call.captured))
+    host: str
+    rollouts: Sequence[str]
+    steps: Sequence[Mapping[str, Any]]
+    unknown: Sequence[str]
 
-    return reverse
+
+def undo_plan(environment: str, options: Options, rollout: Optional[str] = None) -> Undoable:
+    """What undo would do; nothing is touched. Errors: NothingToUndo."""
+    target = Target(options.target_directory)
+    _, state = open_chain(target, environment, rollout)
+    return Undoable(state.host, state.rollouts, preview(target, state), unknown_steps(target, state))

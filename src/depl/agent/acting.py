@@ -1,0 +1,133 @@
+"""The agent that deploys: root components one after the other, and back."""
+
+from __future__ import annotations
+
+from typing import Any, Collection, List, Mapping, Optional
+
+from depl.agent.line import Line
+from depl.agent.model import SliceSide
+from depl.deploy.begin import begin
+from depl.deploy.own_code import reverse_by
+from depl.deploy.undone import Undone
+from depl.deploy.work import Work
+from depl.errors import DeplError, Interrupted
+from depl.events import Event, What
+from depl.protocol import requests
+from depl.protocol.failures import error_to_json
+from depl.protocol.replies import Repeated, Settled, TaskOver, TasksReversed
+
+
+class Acting(SliceSide):
+    """Deploys what the slice declares; everything is journalled, and can be taken back on request."""
+
+    mode = "act"
+
+    def __init__(self, hello: requests.Hello, line: Line) -> None:
+        super().__init__(hello, line)
+        self.work: Optional[Work] = None
+        self.handlers.update(
+            {
+                requests.Reverse: self._reverse,
+                requests.Repeat: self._repeat,
+                requests.Settle: self._settle,
+            }
+        )
+
+    def locked(self) -> None:
+        assert self.lock is not None
+        hello = self.hello
+        head = begin(
+            hello.rollout, hello.environment, hello.host, hello.who, hello.revision, hello.undoes, project=hello.project
+        )
+        self.work = Work(
+            self.target,
+            self.lock,
+            head,
+            self.emit,
+            self.stop,
+            durability=hello.durability,
+            command_timeout=hello.command_timeout,
+        )
+        if self.work.continues and not hello.resume:
+            self.emit(Event(What.WARNING, data={"text": self.work.continues}))
+        self.prepare()
+
+    def switch(self, link: str, to: str) -> None:
+        assert self.work is not None
+        self.work.switch_project(link, to)
+        self._switched = True
+
+    def task(self, task: Mapping[str, Any], last: bool) -> bool:
+        assert self.work is not None
+        assert self.environment is not None
+        root = self.root(str(task["root"]))
+        result = self.work.deploy(root, int(task["order"]), [str(one) for one in task.get("after", ())])
+        errors = result.errors
+        if last and not errors:
+            self._take_over_what_is_done()
+            errors = self.work.finish(self.environment)
+        interrupted = any(isinstance(error, Interrupted) for error in errors) or (self.stop.terminated and bool(errors))
+        over = TaskOver(
+            0, root.name, result.changed, [error_to_json(error) for error in errors], result.began, interrupted
+        )
+        self.line.send(over)
+        return not errors
+
+    def _take_over_what_is_done(self) -> None:
+        """What agents before this one brought to its end in the same rollout."""
+        assert self.work is not None
+        known = {root.name for root in self.work.done}
+        self.work.done += [self.root(name) for name in self.hello.done if name not in known]
+
+    def close(self) -> None:
+        if self.work is not None:
+            self.work.close()
+        super().close()
+
+    # -- back --------------------------------------------------------------------------------------------------
+
+    def _reverse(self, request: requests.Reverse) -> None:
+        assert self.work is not None
+        undone = self.work.reverse(
+            request.tasks,
+            request.on_conflict,
+            reverse_by(lambda: self.roots),
+            self.stop.from_now_on(),
+        )
+        self.line.send(reversed_reply(request.tasks, undone, self.work.owed()))
+
+    def _repeat(self, request: requests.Repeat) -> None:
+        assert self.work is not None
+        failed = self.work.repeat(request.tasks, self.stop.from_now_on())
+        self.line.send(Repeated(0, request.tasks, failed))
+
+    def _settle(self, request: requests.Settle) -> None:
+        assert self.work is not None
+        errors: List[DeplError] = []
+        try:
+            if request.outcome == "succeeded":
+                self._take_over_what_is_done()
+                self.work.settle([root.name for root in self.roots], request.whole)
+                self.remove_old_projects()
+            else:
+                # What was tried again and worked is no failure any more: the journal knows what is left.
+                rest = Undone()
+                self.work.settle_back(rest)
+                errors += [DeplError(sentence) for sentence in (*rest.conflicts, *rest.failed)]
+        except DeplError as error:
+            errors.append(error)
+        self.line.send(Settled(0, [error_to_json(error) for error in errors]))
+
+
+def reversed_reply(tasks: Collection[str], undone: Undone, owed: List[str]) -> TasksReversed:
+    """What came of a reversal, as a message."""
+    return TasksReversed(
+        0,
+        list(tasks),
+        undone.reversed,
+        undone.kept,
+        undone.conflicts,
+        undone.failed,
+        undone.unknown,
+        owed,
+    )

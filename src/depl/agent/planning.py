@@ -1,0 +1,90 @@
+"""The agent that only looks: what a run would do here."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping, Optional
+
+from depl.agent.line import Line
+from depl.agent.model import SliceSide
+from depl.change.changes import WayBack
+from depl.change.nodes import Link, Node, Path
+from depl.change.predicting import PredictingSystem
+from depl.deploy.begin import continued
+from depl.deploy.predict import Prediction
+from depl.events import Event, What
+from depl.protocol import requests
+from depl.protocol.failures import error_to_json
+from depl.protocol.replies import Planned
+
+
+class Elsewhere(PredictingSystem):
+    """Predicts with a project that lies in a cache, where a run would have it behind the link `project`.
+
+    What names its directory is compared, and shown, as the run would have it.
+    """
+
+    project = link_to_project = ""
+
+    def look(self, path: Path, content: bool = False) -> Node:
+        node = super().look(path, content)
+        if self.project and isinstance(node, Link):
+            return Link(node.to.replace(self.link_to_project + "/", self.project + "/"))
+        return node
+
+    def holds(self, path: Path, content: bytes) -> bool:
+        return super().holds(path, self._as_run(content))
+
+    def write(self, path: Path, content: bytes, *how: Any, **more: Any) -> None:
+        super().write(path, self._as_run(content), *how, **more)
+
+    def _as_run(self, content: bytes) -> bytes:
+        if not self.project:
+            return content
+        return content.replace(os.fsencode(self.project), os.fsencode(self.link_to_project))
+
+
+class Planning(SliceSide):
+    """Predicts root components; nothing is written, and no lock is taken."""
+
+    mode = "plan"
+    locks = False
+
+    def __init__(self, hello: requests.Hello, line: Line) -> None:
+        super().__init__(hello, line)
+        self._prediction: Optional[Prediction] = None
+        self._told = {"errors": 0, WayBack.UNKNOWN.value: 0, WayBack.IRREVERSIBLE.value: 0}
+
+    def locked(self) -> None:
+        journal = self.target.journals.open("plan")
+        if journal.exists:
+            self.emit(Event(What.WARNING, data={"text": continued(journal)}))
+        system = self._system = Elsewhere(self.target.records, command_timeout=self.hello.command_timeout)
+        self._prediction = Prediction(system, journal.ledger, self.emit)
+        self.prepare()
+
+    def lies_elsewhere(self, project: str, link: str) -> None:
+        self._system.project, self._system.link_to_project = project, link
+
+    def task(self, task: Mapping[str, Any], last: bool) -> bool:
+        prediction = self._prediction
+        assert prediction is not None
+        root = self.root(str(task["root"]))
+        self.emit(Event(What.TASK_STARTED, root.name))
+        changed = prediction.predict(root)
+        self.emit(Event(What.TASK_DONE if changed else What.TASK_UNCHANGED, root.name, data={"changed": changed}))
+        planned = Planned(
+            0,
+            root.name,
+            changed,
+            [error_to_json(error) for error in self._news("errors", prediction.errors)],
+            self._news(WayBack.UNKNOWN.value, prediction.steps.get(WayBack.UNKNOWN.value, [])),
+            self._news(WayBack.IRREVERSIBLE.value, prediction.steps.get(WayBack.IRREVERSIBLE.value, [])),
+        )
+        self.line.send(planned)
+        return True
+
+    def _news(self, what: str, all_so_far: Any) -> Any:
+        """What is new since the task before."""
+        before, self._told[what] = self._told[what], len(all_so_far)
+        return all_so_far[before:]

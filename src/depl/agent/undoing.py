@@ -1,0 +1,78 @@
+"""The agent that takes back what a rollout did here, from the journal alone."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Optional
+
+from depl.agent.acting import Acting
+from depl.agent.line import Line
+from depl.change.changes import Call
+from depl.change.folds import ChainState
+from depl.deploy.begin import begin
+from depl.deploy.chains import chains, open_chain, tasks_of
+from depl.deploy.preview import preview, unknown_steps
+from depl.deploy.work import Work
+from depl.protocol import requests
+from depl.protocol.replies import Found
+from depl.protocol.replies import Undoing as Opened
+
+
+class Undoing(Acting):
+    """Tells what could be undone, and undoes it: tasks are reversed, reactions repeated, the chain settled."""
+
+    mode = "undo"
+
+    def __init__(self, hello: requests.Hello, line: Line) -> None:
+        super().__init__(hello, line)
+        self.handlers[requests.Chains] = self._chains
+        self.handlers[requests.Undo] = self._open
+        self._state: Optional[ChainState] = None
+
+    def begin(self) -> None:
+        if not os.path.isdir(self.target.records):
+            self.locks = False  # nothing was ever done here, and nothing will be made here now
+        super().begin()
+
+    def locked(self) -> None:
+        if self.hello.resume and self.hello.undoes:
+            self._open(requests.Undo(self.hello.undoes), tell=False)
+
+    def _chains(self, request: requests.Chains) -> None:
+        found = [chain for chain in chains(self.target) if self.hello.environment in chain["environments"]]
+        if request.rollout is not None:
+            found = [chain for chain in found if request.rollout in (*chain["rollouts"], *chain["undos"])]
+        self.line.send(Found(found[:50]))
+
+    def _open(self, request: requests.Undo, tell: bool = True) -> None:
+        path, state = open_chain(self.target, self.hello.environment, request.rollout)
+        steps: list[Any] = []
+        unknown: list[str] = []
+        if request.plan:
+            steps, unknown = preview(self.target, state), unknown_steps(self.target, state)
+        else:
+            assert self.lock is not None
+            self.target.clear_stage()
+            hello = self.hello
+            undoes = state.rollouts[-1]
+            head = begin(hello.rollout, hello.environment, state.host, hello.who, hello.revision, undoes)
+            self.work = Work(
+                self.target,
+                self.lock,
+                head,
+                self.emit,
+                self.stop,
+                durability=hello.durability,
+                command_timeout=hello.command_timeout,
+                journal_path=path,
+            )
+        if tell:
+            needs_code = any(isinstance(did.change, Call) for did in state.standing)
+            self.line.send(Opened(tasks_of(state), steps, unknown, list(state.rollouts), needs_code))
+
+
+class Looking(Undoing):
+    """Tells what could be undone, and how; no lock is taken."""
+
+    mode = "look"
+    locks = False

@@ -1,0 +1,226 @@
+"""`depl remote`: realise the hosts of an environment over SSH."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from depl.cli import options
+from depl.cli.agreement import agreed
+from depl.cli.consent import Consent
+from depl.cli.fleet import Crew, assert_reachable, records
+from depl.cli.hosts import chosen_hosts, count_components, deployed, provider_lines
+from depl.cli.running import Running, run_options, status_of
+from depl.cli.session import DONE, FAILED, PENDING, Session, refuse
+from depl.cli.signals import heeded
+from depl.events import Event, What
+from depl.report.fleet import fleet_end_lines, fleet_plan_lines, path_lines, unsafe_lines
+from depl.report.lines import Line, counted
+
+if TYPE_CHECKING:
+    from depl.configure import Model
+    from depl.host import Host
+    from depl.remote.transfer import Transfer
+    from depl.rollout.graph import Plan
+    from depl.root import RootComponent
+
+
+@click.command(
+    epilog=options.examples(
+        "depl remote production --plan",
+        "depl remote production",
+        "depl remote production --host 'web*' --component nginx --ask",
+        "depl remote production --yes --json",
+    )
+)
+@options.environment_argument
+@options.plan_option
+@options.ask_option
+@options.hosts_option
+@options.component_option
+@click.option("--jobs", metavar="N", type=click.IntRange(min=1), help="At how many hosts to work at the same time.")
+@options.on_failure_option
+@options.platform_option
+@options.timeout_option
+@click.option("--dirty", is_flag=True, help="Deploy a working copy with changes that are not committed.")
+@options.wait_option
+@click.option("--take-over", is_flag=True, help="Ask whoever is at work there to leave.")
+@options.yes_option
+@options.confirm_option
+@click.option("--timing", is_flag=True, help="At the end, say how long each component took.")
+@options.exit_code_option
+@options.json_option
+@options.quiet_option
+@options.verbose_option
+@click.pass_obj
+def remote(session: Session, /, environment: str, **wanted: Any) -> None:
+    """Realise the hosts of ENV over SSH.
+
+    All mistakes of the configuration are told before any host is contacted, and nothing is changed anywhere before
+    all hosts are ready. If something fails, everything that this run changed is put back on all hosts.
+    """
+    session.begin(as_json=wanted["as_json"], quiet=wanted["quiet"], verbose=wanted["verbose"])
+    if wanted["exit_code"] and not wanted["planning"]:
+        refuse("--exit-code goes with --plan")
+    if wanted["wait"] and wanted["take_over"]:
+        refuse("--wait and --take-over exclude each other")
+    consent = Consent(environment.removesuffix(".cfg"), wanted["yes"], wanted["confirm"])
+    model = session.model(environment, wanted["platform"], wanted["timeout"], on_hosts=True)
+    assert_reachable(model.environment)
+    hosts = left_hosts(session, model, chosen_hosts(model.environment, wanted["hosts"]))
+    where = ", ".join(wanted["hosts"]) or model.environment.name
+    names = dict.fromkeys(root.name for root in deployed(model, hosts))
+    components = options.selected(wanted["components"], names, f"component of {where}")
+    roots = deployed(model, hosts, components)
+    hosts = [host for host in hosts if any(root.host is host for root in roots)]
+    if not hosts:
+        return
+    if (components or wanted["hosts"]) and not session.quiet:
+        session.show(provider_lines(model, roots))
+    deployment = Deployment(session, model, hosts, roots, components, wanted)
+    if wanted["planning"]:
+        changes, _ = deployment.show_plan()
+        if changes and wanted["exit_code"] and session.status == DONE:
+            session.status = PENDING
+    elif agreed(
+        session,
+        model.environment,
+        consent,
+        ask=wanted["ask"],
+        where=hosts[0].name if len(hosts) == 1 else counted(len(hosts), "host"),
+        show_plan=deployment.show_plan,
+    ):
+        deployment.run()
+
+
+def left_hosts(session: Session, model: Model, hosts: Sequence[Host]) -> list[Host]:
+    """The hosts that the environment does not ignore; the others are named."""
+    name = model.environment.name
+    ignored, left = [host for host in hosts if host.ignore], [host for host in hosts if not host.ignore]
+    if not session.quiet:
+        session.show(Line(f"{name}/{host.name}: skipped, the environment ignores this host", "dim") for host in ignored)
+    if not left:
+        session.show([Line(f"{name}: no host is left to deploy to")])
+    if session.as_json:
+        report = session.json(environment=name)
+        for host in ignored:
+            report.print("host_skipped", host=host.name, data={"reason": "ignored in the environment"})
+    return left
+
+
+class Deployment:
+    """What is to be deployed where, shown as a plan or done."""
+
+    def __init__(
+        self,
+        session: Session,
+        model: Model,
+        hosts: Sequence[Host],
+        roots: Sequence[RootComponent],
+        components: Sequence[str],
+        wanted: Mapping[str, Any],
+    ) -> None:
+        from depl.remote.requirements import Requirements
+        from depl.rollout.graph import plan_of
+
+        self.session, self.model, self.components, self.wanted = session, model, components, wanted
+        self.name = model.environment.name
+        self.plan: Plan = plan_of(model, [host.name for host in hosts], components)
+        self.size = {"hosts": len(hosts), "components": count_components(roots)}
+        self.crew = Crew(
+            session,
+            model.environment,
+            hosts,
+            model=model,
+            transfer=transfer(session, model, wanted["dirty"]),
+            requirements=Requirements(session.base),
+            jobs=wanted["jobs"],
+            wait=wanted["wait"],
+            take_over=wanted["take_over"],
+        )
+
+    def show_plan(self) -> tuple[int, list[Line]]:
+        """Show what a run would change; how many components, and the steps without a sure way back."""
+        from depl.rollout.remote import plan_all
+
+        session = self.session
+        with Running(session, self.name, planning=True, tasks=len(self.plan)) as running:
+            fleet = self.crew.fleet("plan", "", running.emit)
+            planned = plan_all(self.plan, fleet, running.emit, environment=self.name, jobs=self.crew.jobs)
+            for host in fleet.hosts:
+                for text in [*fleet.differences(host), *learned(self.model, host)]:
+                    running.emit(Event(What.LOG, data={"text": text}, host=host))
+        session.status = FAILED if planned.errors else DONE
+        running.tell_errors(planned.errors)
+        if running.json is not None:
+            running.json.print("planned", planned=planned, exit_status=session.status)
+        changes, errors = planned.changes, len(planned.errors)
+        session.show(fleet_plan_lines(changes, errors, self.name, running.tally, **self.size, took=session.took))
+        return changes, unsafe_lines(running.tally)
+
+    def run(self) -> None:
+        """Deploy, and tell what became of it."""
+        from depl.deploy.begin import new_id
+        from depl.deploy.stop import Stop
+        from depl.rollout.remote import realise_all
+
+        session, stop, rollout = self.session, Stop(), new_id()
+        on_failure = self.wanted["on_failure"] or self.model.environment.settings.on_failure
+        how = run_options(session, components=self.components, on_failure=on_failure)
+        with session.at_work(), Running(session, self.name, tasks=len(self.plan)) as running, heeded(stop):
+            outcome = realise_all(
+                self.plan,
+                self.crew.fleet("act", rollout, running.emit, stop),
+                how,
+                running.emit,
+                stop,
+                record_directory=records(session),
+                rollout=rollout,
+                environment=self.name,
+                jobs=self.crew.jobs,
+            )
+        lines = fleet_end_lines(
+            outcome,
+            self.name,
+            running.tally,
+            **self.size,
+            took=session.took,
+            undo=f"{session.command} undo {self.name}",
+            times=path_lines(running.tally.seconds, self._order(), all=self.wanted["timing"]),
+        )
+        running.tell_end(outcome, status_of(outcome), lines)
+
+    def _order(self) -> Mapping[str, set[str]]:
+        """By task those that it came after, on its own host too."""
+        after = {id: set(earlier) for id, earlier in self.plan.after.items()}
+        for tasks in self.plan.by_host.values():
+            for before, task in pairwise(tasks):
+                after[task.id].add(before.id)
+        return after
+
+
+def transfer(session: Session, model: Model, dirty: bool) -> Transfer:
+    """The project as it will travel; version control is looked at now. Errors: ConfigurationError."""
+    from depl.remote.transfer import transfer_of
+    from depl.report.errors import warning_lines
+
+    environment = model.environment
+    known = len(environment.warnings)
+    made = transfer_of(environment, dirty)
+    session.printer.complain(warning_lines(environment.warnings[known:], session.base))
+    return made
+
+
+def learned(model: Model, host: str) -> list[str]:
+    """What a host gets to know of root components that are not its own, because it needs them as they live."""
+    from depl.slices import live_roots, slice_of
+
+    sentences = []
+    for id in live_roots(slice_of(model, host)):
+        root = model.get(id)
+        overrides = ", ".join(root.environment.overrides_for(root.name, root.host))
+        sentences.append(f"learns of {root.label} all that it is{f', its {overrides} too' if overrides else ''}")
+    return sentences

@@ -1,0 +1,94 @@
+"""`depl requirements install`: what component code imports becomes available here."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from typing import TYPE_CHECKING
+
+import click
+
+from depl.cli.options import examples
+from depl.cli.session import Session
+from depl.errors import ConfigurationError, DeploymentError
+from depl.report.lines import Line, counted
+
+if TYPE_CHECKING:
+    from depl.remote.requirements import Requirements
+
+LOCK = "requirements.lock"  # what the launcher installs: versions that are not to change under depl
+
+
+@click.group(epilog=examples("depl requirements install"))
+def requirements() -> None:
+    """What component code imports: the packages that requirements.txt names."""
+
+
+@requirements.command(epilog=examples("depl requirements install"))
+@click.pass_obj
+def install(session: Session) -> None:
+    """Make what component code imports available here, where the model is built.
+
+    The packages that requirements.txt names are installed beside depl, into the Python environment of the project's
+    launcher. Hosts need nothing of this: `depl remote` sends them what they need.
+    """
+    from depl.remote.requirements import Requirements
+
+    wanted = Requirements(session.base)
+    if not wanted.key:
+        session.show([Line("nothing to install: requirements.txt names no package, or does not exist")])
+        return
+    assert_launched(session.base)
+    install_here(wanted)
+    session.show(
+        [Line(f"installed: {counted(len(wanted.lines.packages), 'package')} of requirements.txt, with what they need")]
+    )
+
+
+def assert_launched(base: str) -> None:
+    """Refuse to change a Python environment that is not the launcher's. Errors: ConfigurationError with what to do."""
+    room = os.path.join(os.path.realpath(base), ".depl", "python", "")
+    if not os.path.realpath(sys.prefix).startswith(room):
+        raise ConfigurationError(
+            f"depl was not started by a launcher, so the Python that it runs on is not its own: {sys.executable}",
+            hint=f"Install into it yourself: {sys.executable} -m pip install -r requirements.txt",
+        )
+
+
+def install_here(wanted: Requirements) -> None:
+    """Install into the Python environment that this runs in; depl's own packages stay as they are."""
+    from depl.remote.wheelhouse import explained, python_with_pip, written
+
+    with tempfile.TemporaryDirectory() as room:
+        binding = [*wanted.lines.binding, *locked(wanted.base_dir)]
+        files = written(room, wanted.lines.wanted, binding)
+        command = [python_with_pip(), "-P", "-m", "pip", "--python", sys.executable, "install", "--no-input"]
+        command += ["--disable-pip-version-check", "--no-color", *files]
+        surroundings = {**os.environ, "PIP_USER": "0"}
+        done = subprocess.run(
+            command,
+            cwd=wanted.base_dir,
+            env=surroundings,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    if done.returncode:
+        raise DeploymentError(
+            f"pip cannot install what requirements.txt names:\n{explained(done)}",
+            hint="Check the names and versions, the network and pip's configuration (pip config list).",
+        )
+
+
+def locked(base: str) -> list[str]:
+    """What the launcher's lock pins, as constraints."""
+    try:
+        with open(os.path.join(base, LOCK), encoding="utf-8") as file:
+            return re.findall(r"^([\w.-]+==[^\s\\;]+)", file.read(), re.MULTILINE)
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,84 @@
+"""What heads the records of a rollout on a host: its name, who wants it, which code, which boot."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import Optional, Sequence
+
+from depl.change.folds import chain_state
+from depl.change.journal import Journal
+from depl.change.records import Begin
+
+
+def begin(
+    rollout: str,
+    environment: str,
+    host: str,
+    who: str,
+    revision: str = "",
+    undoes: Optional[str] = None,
+    *,
+    project: str = "",
+) -> Begin:
+    """The head of all records of a rollout on this host. project: the key under which the project lies here."""
+    return Begin(0, rollout, environment, host, "", 0, who, revision, _boot(), utc(), undoes, project=project)
+
+
+def of_task(head: Begin, task: str, order: int, after: Sequence[str] = ()) -> Begin:
+    """The record that heads the work on a task. after: the ids of the root components that it comes after."""
+    return replace(head, task=task, order=order, at=utc(), after=tuple(after))
+
+
+def continued(journal: Journal, rollout: str = "") -> str:
+    """What people are told where a rollout goes on with a journal that somebody else did not settle; else nothing."""
+    others = " and ".join(one for one in chain_state(journal.records).rollouts if one != rollout)
+    if not others:
+        return ""
+    return f"rollout {others} did not come to its end; this run goes on from there, and an undo takes back both"
+
+
+def new_id() -> str:
+    """A name for a rollout that sorts by time and is not given twice."""
+    return time.strftime("%Y%m%d-%H%M%S", time.gmtime()) + "-" + os.urandom(2).hex()
+
+
+def who() -> str:
+    """The user at this machine, for the records and for others who have to wait."""
+    import getpass
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def revision_of(directory: str) -> str:
+    """The commit that a working copy stands on, read without starting a program; nothing where it cannot be told."""
+    git = os.path.join(directory, ".git")
+    try:
+        head = _text(os.path.join(git, "HEAD"))
+        return _text(os.path.join(git, *head[5:].split("/"))) if head.startswith("ref: ") else head
+    except OSError:  # no working copy of git, or one with packed or shared references
+        return ""
+
+
+def utc() -> str:
+    """The time as all records have it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _text(path: str) -> str:
+    with open(path) as file:
+        return file.read().strip()
+
+
+def _boot() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,8 @@
+"""In whose name depl changes what it keeps for itself on a host, beside what components declare."""
+
+from __future__ import annotations
+
+RECEIPTS = "receipts"
+PROJECT = ".project"  # the link to the project; no root component can be called so
+
+OWN = frozenset((RECEIPTS, PROJECT))

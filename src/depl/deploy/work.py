@@ -1,0 +1,256 @@
+"""One rollout on one host, from its first task to its last word, and back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Collection, Iterable, Optional, Sequence
+
+from depl.change.acting import ActingSystem
+from depl.change.folds import left_to_undo
+from depl.change.journal import Journal
+from depl.change.ledger import root_of, to_repeat
+from depl.change.records import Begin, Did
+from depl.component import RootComponent
+from depl.deploy import checks
+from depl.deploy.begin import continued, of_task
+from depl.deploy.books import OWN, PROJECT, RECEIPTS
+from depl.deploy.failure import facts_of_failure
+from depl.deploy.lock import Lock
+from depl.deploy.stop import Stop
+from depl.deploy.switch import Switch
+from depl.deploy.target import Target, owner, settle, when_first_written
+from depl.deploy.undo import Reverse, Undo
+from depl.deploy.undone import Tally, Undone
+from depl.deploy.walk import Walk
+from depl.environment import Environment
+from depl.errors import DeplError, JournalError
+from depl.events import Emit, Event, What
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a root component. began: whether something of it may be in the journal."""
+
+    changed: int
+    errors: list[DeplError]
+    began: bool
+
+
+class Work:
+    """A rollout on this host, under the lock.
+
+    head: of its records; journal_path: an existing journal to append to, which an undo takes back. continues: the
+    warning where it goes on with somebody's unsettled journal, else nothing. changed: components so far. done: the
+    root components that went through. Errors: JournalError.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        lock: Lock,
+        head: Begin,
+        emit: Emit,
+        stop: Stop,
+        *,
+        durability: str = "full",
+        command_timeout: Optional[float] = None,
+        redact: Callable[[str], str] = str,
+        journal_path: Optional[str] = None,
+    ) -> None:
+        self.target = target
+        self.journal = self._open(target, head, journal_path)
+        self.continues = "" if head.undoes else continued(self.journal, head.rollout)
+        self.changed = 0
+        self.done: list[RootComponent] = []
+        self.rollout = head.rollout
+        self._head = head
+        self._emit = emit
+        self._stop = stop
+        self._how: dict[str, Any] = {"durability": durability, "command_timeout": command_timeout, "redact": redact}
+        self._redact = redact
+        self._went_on = self.journal.exists
+        self._receipts = target.receipts()
+        self._known = self._receipts.known()
+        self._begun = {record.task for record in self.journal.records if isinstance(record, Begin)}
+        self._environment: Optional[Environment] = None
+        self._settled = False
+        self._tally = Tally(emit)
+        self._way_back: dict[str, Any] = {}
+        self._switch = Switch(target.records, self.journal)
+        when_first_written(self.journal, lambda: lock.owned_by(owner(head.rollout, head.environment, head.who)))
+        self._system = self._acting(lambda: stop.terminated)
+
+    @staticmethod
+    def _open(target: Target, head: Begin, path: Optional[str]) -> Journal:
+        if path is None:
+            return target.journals.open(head.rollout)
+        journal = target.journals.open_at(path)
+        if head.undoes:
+            journal.will_begin(of_task(head, "undo", 1))
+        return journal
+
+    def _acting(self, terminated: Callable[[], bool]) -> ActingSystem:
+        return self.target.acting(self.journal, self._emit, terminated=terminated, **self._how)
+
+    # -- forth --------------------------------------------------------------------------------------
+
+    def switch_project(self, link: str, to: str) -> None:
+        """Let the link to the project lead to another one (see Switch). Errors: ChangeFailed."""
+        self._switch.to(link, to)
+
+    def deploy(self, root: RootComponent, order: int, after: Sequence[str] = ()) -> Result:
+        """Deploy a root component, then look whether it is well. after: the ids of those that it comes after."""
+        self.journal.will_begin(of_task(self._head, root.name, order, after))
+        self._emit(Event(What.TASK_STARTED, root.name))
+        started = time.monotonic()
+        walk = Walk(root, self._system, self.journal, self._known, self._emit, lambda: self._stop.aborted)
+        errors = self._walk(walk, root)
+        self.changed += walk.updated
+        if self.journal.begin is None:
+            self._begun.add(root.name)
+        for error in errors:
+            self._emit(Event(What.TASK_FAILED, root.name, error.component, facts_of_failure(error)))
+        if not errors:
+            self.done.append(root)
+            what = What.TASK_DONE if walk.updated else What.TASK_UNCHANGED
+            seconds = round(time.monotonic() - started, 3)
+            self._emit(Event(what, root.name, data={"changed": walk.updated, "seconds": seconds}))
+        return Result(walk.updated, errors, root.name in self._begun)
+
+    def _walk(self, walk: Walk, root: RootComponent) -> list[DeplError]:
+        try:
+            changed = walk.deploy()
+            if changed or self._went_on:
+                root.system = walk.system
+                return checks.check(root, lambda: self._stop.aborted)
+        except DeplError as error:
+            return [error]
+        return []
+
+    def skip(self, root: RootComponent) -> None:
+        """Leave out a root component that the environment ignores."""
+        self._emit(Event(What.TASK_SKIPPED, root.name, data={"reason": "ignored in the environment"}))
+
+    def finish(self, environment: Environment) -> list[DeplError]:
+        """Write down what lies on the host now that all went through; what is wrong with that fails the run."""
+        self._environment = environment
+        system = self._system
+        try:
+            if self.journal.exists:
+                system.mark()
+            self.journal.begin = None
+            content = self._receipts.updated(environment.name, self.done)
+            if content is None:
+                return []
+            if self.journal.exists:
+                system.component = RECEIPTS
+                system.write(self._receipts.path, content, mode=0o600, show=False)
+                system.commit()
+                system.mark()
+            else:
+                self._receipts.write(content)
+        except DeplError as error:
+            return [error]
+        return []
+
+    def settle(self, declared: Iterable[str], all_meant: bool) -> None:
+        """It succeeded: the last word. declared: all root components of the host; all_meant: none was left out."""
+        if self.journal.exists:
+            settle(self.journal, self._head.rollout, all_meant and self._is_whole(declared), "succeeded")
+        self._switch.keep()
+        self._settled = True
+        if self.changed and self._environment is not None:
+            self._environment.template_engine.flush(self._redact)
+
+    def _is_whole(self, declared: Iterable[str]) -> bool:
+        """Whether nobody can be owed a reaction: all that changed, and all that might react, went through now."""
+        went_through = {*OWN, *(root.name for root in self.done)}
+        might_react = self._receipts.roots(self._head.environment, declared)
+        return self.journal.ledger.roots | might_react <= went_through
+
+    # -- back ---------------------------------------------------------------------------------------
+
+    def reverse(
+        self,
+        tasks: Optional[Collection[str]],
+        on_conflict: str = "stop",
+        reverse: Optional[Reverse] = None,
+        terminated: Callable[[], bool] = lambda: False,
+        aborted: Callable[[], bool] = lambda: False,
+    ) -> Undone:
+        """Take back the changes of some root components, last one first; None: of all, with depl's own books.
+
+        The link to the project is left for settle_back(): whoever must try again needs the code. terminated: ends a
+        command that hangs; aborted: ends this before the next change.
+        """
+        self._way_back = {"on_conflict": on_conflict, "reverse": reverse}
+        if tasks is None:
+            return self._take_back(None, lambda did: did.component != PROJECT, terminated, aborted)
+        return self._take_back(
+            tasks, lambda did: did.component not in OWN and root_of(did.component) in tasks, terminated, aborted
+        )
+
+    def _take_back(
+        self,
+        roots: Optional[Collection[str]],
+        wanted: Callable[[Did], bool],
+        terminated: Callable[[], bool] = lambda: False,
+        aborted: Callable[[], bool] = lambda: False,
+    ) -> Undone:
+        try:
+            return self._undo(terminated, aborted).restore(roots, wanted)
+        except JournalError as error:
+            return Undone(failed=[str(error)])
+
+    def _undo(
+        self, terminated: Callable[[], bool] = lambda: False, aborted: Callable[[], bool] = lambda: False
+    ) -> Undo:
+        """An undo that begins anew: with a system that has forgotten what a failed task had staged."""
+        if not self._head.undoes:
+            self.journal.begin = None
+        return Undo(self._acting(terminated), self._emit, aborted=aborted, tally=self._tally, **self._way_back)
+
+    def owed(self) -> list[str]:
+        """The root components whose reactions must be run again after the restores, providers first."""
+        owed = to_repeat(self.journal.records, self.journal.ledger)
+        return list(dict.fromkeys(root_of(one.component) for one in owed))
+
+    def repeat(
+        self, tasks: Optional[Collection[str]] = None, terminated: Callable[[], bool] = lambda: False
+    ) -> list[str]:
+        """Run the owed reactions of some root components, or of all; what failed, as sentences."""
+        try:
+            return self._undo(terminated).repeat(tasks)
+        except JournalError as error:
+            return [str(error)]
+
+    def settle_back(self, undone: Undone) -> None:
+        """It is taken back: the last word, if that is true. undone: what came of it; what comes of the rest is added.
+
+        Changes that belong to no task which was named go first, then depl's own books, the link to the project last.
+        """
+        if undone.whole and self.journal.exists:
+            self._take_back_the_rest(undone)
+        if undone.whole:
+            self._switch.back()
+            if self.journal.exists:
+                settle(self.journal, self._head.rollout, False, "reversed")
+            self._settled = True
+
+    def _take_back_the_rest(self, undone: Undone) -> None:
+        if self._left(lambda did: did.component not in OWN):
+            undone.add(self._take_back(None, lambda did: did.component not in OWN))
+        if self.owed():
+            undone.failed += self.repeat()
+        if undone.whole and self._left(lambda did: did.component in OWN):
+            undone.add(self._take_back(None, lambda did: did.component in OWN))
+
+    def _left(self, wanted: Callable[[Did], bool]) -> bool:
+        return any(map(wanted, left_to_undo(self.journal.records)))
+
+    def close(self) -> None:
+        """Let go of the journal; a run that recorded nothing and did not succeed leaves the project as it was."""
+        if not self._settled:
+            self._switch.back()
+        self.journal.close()

@@ -1,0 +1,37 @@
+"""How a fleet is to work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How a fleet is to work. mode: act, plan, undo or look. timeout, beat, patience in seconds.
+
+    patience: for how long a host whose line was cut is looked for; by default six times the timeout.
+    """
+
+    rollout: str
+    environment: str
+    who: str
+    revision: str = ""
+    mode: str = "act"
+    wait: bool = False
+    take_over: bool = False
+    jobs: int = 20
+    timeout: float = 10
+    durability: str = "full"
+    command_timeout: Optional[float] = None
+    undoes: Optional[str] = None
+
+    @property
+    def beat(self) -> float:
+        """Seconds between two signs of life."""
+        return max(0.2, min(5.0, self.timeout / 4))
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which a lost host is looked for."""
+        return 6.0 * self.timeout

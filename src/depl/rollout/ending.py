@@ -1,0 +1,53 @@
+"""The end of a rollout on many hosts: the last word, what was not put back, and what was in the way at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NoReturn
+
+from depl.errors import DeplError, Locked
+from depl.events import Emit, Event, What
+from depl.protocol.failures import error_from_json
+from depl.protocol.replies import Settled
+from depl.rollout.back import WayBack, on
+from depl.rollout.graph import Plan
+from depl.rollout.hearing import Hosts
+from depl.rollout.options import Outcome
+
+
+def settle(hosts: Hosts, which: Iterable[str], outcome: str, *, whole: bool) -> tuple[list[DeplError], list[str]]:
+    """Let some hosts write the last word; what is wrong with that, as errors and as sentences."""
+    lost = set(hosts.lost)
+    answers = hosts.gather(which, lambda host: hosts.runner.settle(host, outcome, whole), Settled)
+    errors = [hosts.lost[host] for host in hosts.lost if host not in lost]
+    sentences = [f"{host}: the last word on this rollout is missing" for host in hosts.lost if host not in lost]
+    for host, settled in answers.items():
+        wrong = [error_from_json(facts) for facts in settled.errors]
+        errors += wrong
+        sentences += on(host, [error.message for error in wrong])
+    return errors, sentences
+
+
+def finish(way: WayBack, plan: Plan, hosts: Hosts, which: Iterable[str], outcome: Outcome) -> None:
+    """After the way back: the last word where all is as before; what was not put back, into the outcome."""
+    good = [host for host in which if host not in way.bad]
+    gone = [host for host in hosts.lost if host in plan.by_host]
+    errors, sentences = settle(hosts, good, "reversed", whole=False)
+    outcome.errors += errors
+    outcome.kept, outcome.unknown = list(way.kept), list(way.unknown)
+    outcome.conflicts = [
+        *way.conflicts,
+        *(f"{host}: lost, and what was changed there is not put back" for host in gone),
+        *sentences,
+    ]
+    if way.bad or gone or errors:
+        outcome.status = "blocked"
+
+
+def refuse(errors: Sequence[DeplError], emit: Emit) -> NoReturn:
+    """Raise one error, a Locked if there is one, and tell the others."""
+    first = next((error for error in errors if isinstance(error, Locked)), errors[0])
+    for error in errors:
+        if error is not first:
+            emit(Event(What.WARNING, data={"text": error.message}))
+    raise first

@@ -1,0 +1,100 @@
+"""Undo on request, on many hosts: from their journals alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Optional
+
+from depl.deploy.stop import Stop
+from depl.errors import DeplError
+from depl.events import Emit, Event, What
+from depl.protocol.replies import Found, Undoing
+from depl.rollout.back import back
+from depl.rollout.choosing import Chosen, choose
+from depl.rollout.ending import finish, refuse
+from depl.rollout.graph import plan_from_chains
+from depl.rollout.hearing import Hosts
+from depl.rollout.options import Outcome, over
+from depl.rollout.record import Recorder
+from depl.rollout.runner import JOBS, Runner
+
+
+def undo_all(
+    environment: str,
+    runner: Runner,
+    rollout: Optional[str] = None,
+    on_conflict: str = "stop",
+    emit: Emit = lambda event: None,
+    stop: Optional[Stop] = None,
+    *,
+    record_directory: str,
+    id: str,
+    redact: Callable[[str], str] = str,
+    jobs: int = JOBS,
+) -> Outcome:
+    """Take back a rollout of an environment on all hosts; without a name one that was cut off, else the newest.
+
+    id: the name of this undo. Errors: NothingToUndo, Locked, Unreachable.
+    """
+    begun, stop = time.monotonic(), stop or Stop()
+    recorder = Recorder(record_directory, id, emit, redact)
+    hosts = Hosts(runner, recorder)
+    try:
+        chosen = _open_chosen(environment, hosts, rollout)
+        journals = _open_journals(hosts, chosen, on_conflict, planning=False)
+        plan = plan_from_chains({host: opened.tasks for host, opened in journals.items()})
+        data = {"rollout": id, "environment": environment, "host": None, "hosts": list(journals), "tasks": len(plan)}
+        recorder(Event(What.STARTED, data={**data, "undoes": chosen.rollout}))
+        way = back(plan, hosts, jobs, on_conflict, lambda: stop.terminated, lambda: stop.aborted)
+        outcome = Outcome("reversed", id, way.reversed)
+        finish(way, plan, hosts, journals, outcome)
+        outcome.interrupted = stop.aborted and outcome.status == "blocked"
+        outcome.seconds = time.monotonic() - begun
+        recorder(over(outcome))
+        return outcome
+    finally:
+        runner.close()
+        recorder.close()
+
+
+def undo_plan_all(
+    environment: str,
+    runner: Runner,
+    rollout: Optional[str] = None,
+    on_conflict: str = "stop",
+    emit: Emit = lambda _: None,
+) -> tuple[str, Mapping[str, Undoing]]:
+    """Which rollout undo_all would take back, and by host its steps. Errors: NothingToUndo, Unreachable."""
+    hosts = Hosts(runner, emit)
+    try:
+        chosen = _open_chosen(environment, hosts, rollout)
+        return chosen.rollout, _open_journals(hosts, chosen, on_conflict, planning=True)
+    finally:
+        runner.close()
+
+
+def _open_chosen(environment: str, hosts: Hosts, rollout: Optional[str]) -> Chosen:
+    """Connect, and find the rollout to take back; the hosts that have nothing of it are let go."""
+    _all_well(hosts.runner.open(), hosts.emit)
+    found = hosts.gather(hosts.runner.hosts, lambda host: hosts.runner.chains(host, rollout), Found)
+    _all_well(list(hosts.lost.values()), hosts.emit)
+    chosen = choose(environment, {host: answer.chains for host, answer in found.items()}, rollout)
+    hosts.runner.close([host for host in hosts.runner.hosts if host not in set(chosen.hosts)])
+    return chosen
+
+
+def _open_journals(hosts: Hosts, chosen: Chosen, on_conflict: str, *, planning: bool) -> dict[str, Undoing]:
+    """The journals of the rollout; if one host refuses, nothing is taken back anywhere."""
+
+    def ask(host: str) -> None:
+        hosts.runner.undo(host, chosen.rollout, planning, on_conflict)
+
+    journals = hosts.gather(chosen.hosts, ask, Undoing)
+    _all_well(list(hosts.lost.values()), hosts.emit)
+    return {host: journals[host] for host in chosen.hosts}
+
+
+def _all_well(errors: Sequence[DeplError], emit: Emit) -> None:
+    if errors:
+        refuse(errors, emit)

@@ -1,0 +1,58 @@
+"""What a run costs on the line: connections and channels in sshd's log, turns and bytes by a proxy in between."""
+
+from __future__ import annotations
+
+import pytest
+
+MANY = """\
+from depl.component import Component
+from depl.lib.file import File
+
+
+class Many(Component):
+    count = 5
+
+    def configure(self):
+        for number in range(int(self.count)):
+            self += File(f"{number}.conf", content=f"number {number}, a line for a file\\n")
+"""
+LONG = "60"  # seconds of --timeout: signs of life come seldom enough to stay out of the count
+TURNS = 12
+WARM = 200 * 1024
+
+
+@pytest.fixture
+def through_proxy(site, proxy):
+    """A host behind a proxy, and a component with so many files there."""
+
+    def make(count=5, roots=1):
+        between = proxy("127.0.0.1")
+        names = [f"many{number}" for number in range(roots)]
+        site.environment(
+            f"[hosts]\nweb = {', '.join(names)}\n[host:web]\naddress = 127.0.0.1\nport = {between.port}\n"
+            + "".join(f"[component:{name}]\ncount = {count}\n" for name in names)
+        )
+        known = site.directory / "environments/live/known_hosts"
+        known.write_text(known.read_text().replace(f"[127.0.0.1]:{site.sshd.port}", f"[127.0.0.1]:{between.port}"))
+        site.write({f"components/{name}/component.py": MANY.replace("Many(", f"{name.title()}(") for name in names})
+        return between
+
+    return make
+
+
+def run(site, *arguments):
+    done = site.call("remote", "live", "--timeout", LONG, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(("count", "roots"), [(5, 1), (100, 1), (5, 20)])
+def test_a_run_that_changes_nothing_takes_few_turns_however_much_there_is(count, roots, site, through_proxy):
+    between = through_proxy(count, roots)
+    run(site)
+    between.reset()
+    assert "web: nothing to do" in run(site)
+    assert between.connections == 1
+    print("TURNS", count, roots, between.turns, between.up, between.down, between.log)
+    assert between.turns <= TURNS, between.log
+    assert between.up <= WARM

@@ -14,6 +14,8 @@ SHARED = (
     "service",
     "wheel",
     "cluster",
+    "ten",
+    "pythons",
 )  # fixtures: a launcher's environment, the sample service, our own wheel
 
 pytest_plugins = ["pytester"]

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from depl.errors import DeplError, Lost
+from depl.errors import DeplError, Lost, TakenOver
 from depl.events import Event, Output, What
 from depl.report.errors import place_in
 from depl.report.fleet import FleetReport, fleet_end_lines, fleet_plan_lines, path_lines
@@ -93,7 +93,7 @@ def test_output_of_several_hosts_does_not_mix_within_lines():
         Output("web", "stdout", "other\n", "web2"),
         Output("web", "stdout", "e\n", "web1"),
     )
-    assert out == "web2 web | other\nweb1 web | one\n"
+    assert out == "web2: web | other\nweb1: web | one\n"
 
 
 def test_a_host_that_needs_nothing_prints_nothing_before_the_end():
@@ -185,6 +185,45 @@ def test_a_host_that_is_lost_is_named_with_what_to_do():
         "not put back:",
         f"  {conflict}",
     ]
+
+
+def test_after_a_takeover_nobody_is_told_to_undo_what_others_do():
+    taken = TakenOver("web1: ada@home took over with rollout 2", who="ada@home")
+    conflict = "web1: left to ada@home, who took over"
+    outcome = Outcome("blocked", 3, [Lost("db1 does not answer any more"), taken], conflicts=[conflict])
+    lines = fleet_end_lines(outcome, "live", Tally(), hosts=2, components=4, took=3, undo="depl undo live")
+    assert texts(lines) == [
+        "live: failed after 3.0 s; not everything could be put back",
+        "  before you go on, look at what ada@home is doing there",
+        "not put back:",
+        f"  {conflict}",
+    ]
+
+
+def test_a_sentence_that_names_its_host_is_not_headed_by_it_again():
+    _, err = printed(
+        Event(What.WARNING, data={"text": "db: ada@home took over"}, host="db"),
+        Event(What.WARNING, data={"text": "its clock is 2 hours ahead"}, host="db"),
+        Event(What.TASK_FAILED, "web", None, {"error": "web1 was lost in the middle of the run"}, "web1"),
+        Event(What.TASK_FAILED, "web", None, {"error": "web10 was lost"}, "web1"),
+    )
+    assert [line for line in err.splitlines() if not line.startswith("  ")] == [
+        "warning: db: ada@home took over",
+        "warning: db: its clock is 2 hours ahead",
+        "error: web1 was lost in the middle of the run",
+        "error: web1: web10 was lost",
+    ]
+
+
+def test_a_component_that_is_called_like_its_host_is_named_beside_it():
+    out, _ = printed(Event(What.TASK_SKIPPED, "db", data={"reason": "ignored"}, host="db"))
+    assert out == "db: db: skipped, ignored\n"
+
+
+def test_a_plan_for_hosts_that_are_not_ready_says_that_it_looked_at_nothing():
+    lines = texts(fleet_plan_lines(0, 2, "live", Tally(), hosts=3, components=4, took=2))
+    ready = "2 of 3 hosts are not ready"
+    assert lines == [f"live: nothing could be looked at, because {ready} (2.0 s; nothing was touched)"]
 
 
 def test_a_plan_counts_what_would_change_where():

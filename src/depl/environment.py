@@ -7,9 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
 
-from depl import ini
 from depl.elsewhere import RootElsewhere
-from depl.environment_file import Declared, declared_settings
 from depl.errors import ConfigurationError, DeplError
 from depl.host import Host, Override
 from depl.loading import Components, load_components
@@ -107,6 +105,9 @@ class Environment:
             environment = cls(name, base_dir, platform, workdir_base=workdir_base)
             environment.mistakes.append(unknown)
             return environment
+        from depl import ini  # a target has its slice instead of files, and saves importing this
+        from depl.environment_file import Declared, declared_settings
+
         parsed = ini.read(file)
         mistakes: list[DeplError] = [*parsed.mistakes]
         settings = declared_settings(parsed, mistakes)

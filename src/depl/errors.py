@@ -14,6 +14,7 @@ DeplError                       facts as attributes, a whole sentence, a hint wi
 │   └── Unreachable             a host cannot be worked on: no answer, no login, no Python
 │       ├── HostKeyRefused      its key is unknown or another one than it was
 │       └── Lost                it was at work and does not answer any more
+│           └── TakenOver       somebody else goes on in its place
 ├── JournalError                the record of a host cannot be read or written
 ├── NothingToUndo               there is no rollout that could be taken back
 ├── ProtocolError               what came over the wire is not what was agreed
@@ -155,7 +156,15 @@ class HostKeyRefused(Unreachable):
 
 
 class Lost(Unreachable):
-    """A host was at work and does not answer any more, or somebody else took it over."""
+    """A host was at work and does not answer any more, or not to this rollout."""
+
+
+class TakenOver(Lost):
+    """Somebody else took a host over; who: as far as it is known. What stands there is theirs to go on with."""
+
+    def __init__(self, message: str, component: Any = None, *, who: str = "", hint: Optional[str] = None) -> None:
+        self.who = who or "somebody else"
+        super().__init__(message, component, hint=hint)
 
 
 class ProtocolError(DeplError):

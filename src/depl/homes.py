@@ -10,7 +10,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Set
+from typing import TYPE_CHECKING, Any, Dict, Iterator, Mapping, Optional, Set
 
 from depl.errors import ConfigurationError
 from depl.vfs import PathMap
@@ -51,10 +51,30 @@ def as_on_hosts(environment: Environment) -> None:
             environment.sites[host.name] = site_of(environment, host, token_of(host.name))
         except ConfigurationError as mistake:
             environment.mistakes.append(mistake)
+    environment.mistakes.extend(_shared(environment))
     for root in environment.roots:
         site = environment.sites.get(root.host.name)
         if site is not None:
             root.workdir = os.path.join(site.workdir_base, root.name)
+
+
+def _shared(environment: Environment) -> Iterator[ConfigurationError]:
+    """The mistakes of hosts that are one machine with one target directory: each would lock the other one out."""
+    local = environment.settings.connect_method == "local"
+    seen: dict[tuple[Any, ...], Host] = {}
+    for host in environment.hosts.values():
+        if host.ignore or not host.components:
+            continue
+        machine = "" if local else host.address or host.fqdn
+        other = seen.setdefault((machine, host.port, host.service_user, host.target_directory), host)
+        if other is not host and not set(host.components) & set(other.components):  # those are a mistake already
+            yield ConfigurationError(
+                f"The hosts {other.name!r} and {host.name!r} are the same machine with the same target directory, "
+                f"{host.target_directory}",
+                file=host.file,
+                line=host.line,
+                hint=f"Give one of them another target_directory in [host:{host.name}], or make them one host.",
+            )
 
 
 def token_of(host_name: str) -> str:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, fields
-from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Optional, Sequence, TypeVar, Union
 
-from depl import ini
 from depl.errors import ConfigurationError, ConversionError, DeplError
 from depl.setting_types import (
     Convert,
@@ -23,6 +22,9 @@ from depl.setting_types import (
     text,
     wanted,
 )
+
+if TYPE_CHECKING:
+    from depl import ini
 
 Settings = TypeVar("Settings")
 

@@ -1,11 +1,12 @@
 """A slice on its host: the environment as data becomes one that can be configured, and the model of what is done there.
 
 The answers of other hosts are constants. What this machine configures otherwise than the coordinator did is an error
-where other components come of it; other contents are only told.
+where other components or keys come of it; other contents are only told.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
@@ -148,7 +149,7 @@ def configure_slice(environment: Environment, slice: Mapping[str, Any]) -> Slice
         found += _questions(environment, slice["questions"])
     if not settling.restless and not settling.failures:
         found += conflicts(own)
-        found += comparison.components(own)
+        found += [*comparison.components(own), *comparison.keys(own)]
     mistakes = [*environment.mistakes, *findings.merged(found)]
     if mistakes:
         raise Mistakes(mistakes)
@@ -183,6 +184,7 @@ class _Comparison:
         self._provided: Dict[str, List[Tuple[Any, Any]]] = {}
         for root_id, key, expected in slice["provided"]:
             self._provided.setdefault(root_id, []).append((decode(key, environment), expected))
+        self._keys = {id: {json.dumps(key) for key in keys} for id, keys in slice["keys"].items()}
         project = os.path.join(os.path.dirname(environment.workdir_base), "project")
         self._moved = Moved(environment.base_dir, project)  # in a plan it lies elsewhere
 
@@ -202,6 +204,19 @@ class _Comparison:
                 elif len(here) < len(tree):
                     what = f"there are {len(tree)} there and {len(here)} here"
                     yield root, self._other(here[-1][1], what)
+
+    def keys(self, roots: Iterable[RootComponent]) -> Iterable[Finding]:
+        """A mistake for each key that is provided here alone: whoever wants it was told that nobody has it."""
+        for root in roots:
+            for key, provisions in self._environment.resources.provided_by(root).items():
+                try:
+                    encoded = json.dumps(mapped_texts(encode(key, self._environment), self._moved))
+                except NotData:
+                    continue
+                if encoded not in self._keys[root.id]:
+                    message = f"it provides {key!r}, which it did not provide at the coordinator"
+                    file, line = provisions[0].place
+                    yield root, ConfigurationError(message, provisions[0].component, file=file, line=line, hint=MACHINE)
 
     def _other(self, component: Any, what: str) -> ConfigurationError:
         message = f"the components are not those that the coordinator configured: {what}"

@@ -77,6 +77,7 @@ class Slicing:
             "questions": {root.id: self._questions(root, host_name) for root in [*own, *live]},
             "given": [[self._key(key, host_name), answers] for key, answers in given.items()],
             "provided": [entry for root in own for entry in self._provided(root)],
+            "keys": {root.id: [self._key(key, host_name) for key in self._data_keys(root)] for root in own},
         }
 
     def _parts_for_all(self) -> Dict[str, Any]:
@@ -190,6 +191,15 @@ class Slicing:
                 values = self._encoded(root, key)
                 if values is not None:
                     yield [root.id, self._key(key, host), values if has_token(json.dumps(values)) else digest(values)]
+
+    def _data_keys(self, root: RootComponent) -> Iterable[Any]:
+        """What a root provides, as far as others can ask for it: their keys are data."""
+        for key in self._resources.provided_by(root):
+            try:
+                encode(key, self._environment)
+            except NotData:
+                continue
+            yield key
 
     def _tree(self, root: RootComponent) -> List[Any]:
         """For each component a check sum of its kind and what its name may be: a check sum, or a text with a home."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Iterable, Optional
 
-from depl import ini
 from depl.errors import ConfigurationError, ConversionError
 from depl.utils import Resolver
 from depl.vfs import PathMap, declared_rules
 
 if TYPE_CHECKING:
+    from depl import ini
     from depl.environment import Environment
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 
-from depl import ini
 from depl.errors import ConfigurationError, ConversionError, DeplError
 from depl.settings import unknown_key
+
+if TYPE_CHECKING:
+    from depl import ini
 
 
 class PathMap:

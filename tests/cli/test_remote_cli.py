@@ -108,7 +108,7 @@ def test_all_hosts_are_deployed_and_the_rest_is_told(call, cluster_of):
     lines = done.stdout.splitlines()
     assert lines[0] == "live/old: skipped, the environment ignores this host"
     assert "web1: web/File(web.conf): there is nothing, not a file" in lines
-    assert "web2 web/Step(echo ready) | ready" in lines
+    assert "web2: web/Step(echo ready) | ready" in lines
     assert lines[-5:-2] == [
         "db: 1 component changed, 1 change (exact)",
         "web1: 2 components changed, 2 changes (1 exact, 1 repeat)",
@@ -237,6 +237,33 @@ def test_a_protected_environment_is_asked_about(call, cluster_of):
     assert "--confirm live" in done.stderr
 
 
+@pytest.mark.parametrize(("arguments", "setting"), [(["--ask"], ""), ([], "reversibility = ask")])
+def test_what_cannot_be_asked_off_a_terminal_is_refused_before_anything_is_looked_at(
+    arguments, setting, call, cluster_of
+):
+    done = call("remote", "live", *arguments, cwd=cluster_of(settings=setting))
+    assert done.returncode == 2
+    assert "no terminal to ask on: add --yes" in done.stderr
+    assert "would change" not in done.stdout
+    assert call("remote", "live", *arguments, "--yes", cwd=cluster_of(settings=setting)).returncode == 0
+
+
+def test_another_machines_work_is_done_there_rather_than_here(call, cluster_of):
+    done = call("local", "live", "web1", cwd=cluster_of("ssh"))
+    refused(done, "hint: To do it over SSH: depl remote live --host web1\n", "depl local live web1 --here")
+    assert done.stderr.index("--host web1") < done.stderr.index("--here")
+
+
+def test_a_check_finds_what_cannot_travel_to_the_hosts(call, cluster_of):
+    for method, status in (("ssh", 1), ("local", 0)):
+        asks = "self.require(min, strict=False)"
+        project = cluster_of(method, web=WEB.replace("self.db =", f"{asks}\n        self.db ="))
+        done = call("check", "live", cwd=project)
+        assert done.returncode == status, done.stderr
+        assert ("a key has to be data" in done.stderr) == bool(status)
+    assert targets(project) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -262,6 +289,9 @@ def test_hosts_that_cannot_be_reached_are_named_and_nothing_is_changed(call, wri
     assert done.returncode == 3
     assert "127.0.0.99" in done.stderr
     assert "live: failed after" in done.stdout
+    plan = call("remote", "live", "--plan", cwd=project)
+    assert plan.returncode == 3
+    assert "live: nothing could be looked at, because 1 of 1 host is not ready" in plan.stdout
     undone = call("undo", "live", cwd=project)
     assert undone.returncode == 3
     assert "127.0.0.99" in undone.stderr

@@ -103,6 +103,8 @@ def test_ctrl_c_lets_the_command_end_and_puts_everything_back(at_terminal, write
 def test_somebody_who_is_asked_may_say_no(at_terminal, service):
     seen, status = at_terminal(service, "local", "dev", "--ask", press=(b"[y/N]", b"n\n"))
     assert status == 130
+    assert "not done" in seen
+    assert "interrupted" not in seen
     assert "1 component would change" in seen
     assert not (service / "work").exists()
 

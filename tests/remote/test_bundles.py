@@ -263,6 +263,17 @@ def test_a_working_copy_with_changes_is_refused(both: Repository, wire: Any, how
     assert (wire.bring(bundle) / "component").read_text() == "x = 1\n"
 
 
+def test_what_environments_say_counts_as_it_lies_here(both: Repository) -> None:
+    both.commit(environments__live="1", component="x = 1\n")
+    both.write(environments__live="2")
+    (counts,) = both.bundle(dirty=True).warnings
+    assert counts == "environments count as they lie here, although this is not committed: environments/live"
+    both.write(component="x = 2\n")
+    left_out, same = both.bundle(dirty=True).warnings
+    assert left_out.endswith("without the changes that are not committed: component")
+    assert same == counts
+
+
 def test_what_is_made_here_or_ignored_makes_nothing_dirty(both: Repository) -> None:
     both.ignore("tmp")
     both.commit()

@@ -185,17 +185,14 @@ def assert_order(times, hosts):
 
 
 @pytest.mark.parametrize("jobs", [1, 3, 20])
-def test_who_provides_is_done_before_who_requires_begins(jobs, site, tiers, request):
+@pytest.mark.parametrize("runs", [5, pytest.param(50, marks=pytest.mark.long)])
+def test_who_provides_is_done_before_who_requires_begins(runs, jobs, site, tiers):
     times = tiers()
-    for _ in range(50 if is_long(request.config) else 5):
+    for _ in range(runs):
         times.write_text("")
         done = site.call("remote", "live", "--jobs", str(jobs), "--host", "127.0.0.[1-4]")
         assert done.returncode == 0, done.stdout + done.stderr
         assert_order(times, 4)
-
-
-def is_long(config):
-    return config.getoption("--long")
 
 
 def test_hosts_that_need_nothing_of_each_other_are_at_work_at_the_same_time(site, tiers):

@@ -210,6 +210,16 @@ def test_where_nothing_can_be_written_the_places_that_were_tried_are_named(guest
     )
 
 
+def test_a_target_directory_that_cannot_be_made_is_named_with_its_host(two):
+    refused(two("target_directory = /proc/nowhere"), f"{BAD}: the target directory /proc/nowhere cannot be made: ")
+
+
+def test_a_target_directory_where_nothing_can_be_written_is_named_with_its_host(guest):
+    site, home, _ = guest(target_directory="{home}/srv")
+    (home / "srv").mkdir()
+    refused(site, f"{BAD}: the lock {home}/srv/.depl/lock cannot be made: Permission denied")
+
+
 @ROOT
 def test_nothing_is_executed_in_tmp(two, script):
     remount = "mount --bind /tmp /tmp && mount -o remount,bind,noexec /tmp"

@@ -219,6 +219,50 @@ def test_insisting_terminates(plan: Planner, runner: Runners, realise: Run) -> N
     assert asked(here, "stop") == [("one", "terminate")]
 
 
+def test_whatever_fails_first_after_an_abort_is_an_interruption(plan: Planner, runner: Runners, realise: Run) -> None:
+    for script in (Script(fails=["a@one"]), Script(lost=["a@one"])):
+        stop = Stop()
+        outcome = realise(plan({"a@one": []}), runner(script), stop=stop, emit=stopping(stop.abort, "a"))
+        assert outcome.interrupted and not isinstance(outcome.errors[0], Interrupted)
+
+
+def test_what_failed_before_an_abort_is_a_failure(plan: Planner, runner: Runners, realise: Run) -> None:
+    stop = Stop()
+
+    def emit(event: Any) -> None:
+        if isinstance(event, Event) and event.what is What.REVERSING:
+            stop.abort()
+
+    outcome = realise(plan({"a@one": []}), runner(Script(fails=["a@one"])), stop=stop, emit=emit)
+    assert (outcome.status, outcome.interrupted) == ("reversed", False)
+
+
+class Impatient(FakeRunner):
+    """Answers only when asked twice, and somebody insists as soon as something is put back."""
+
+    wish: Stop
+    turn = False
+
+    def reverse(self, host: str, roots: Any, on_conflict: str) -> None:
+        super().reverse(host, roots, on_conflict)
+        self.wish.abort()
+        self.wish.abort()
+
+    def reply(self, timeout: float | None) -> Any:
+        self.turn = not self.turn
+        return None if self.turn else super().reply(timeout)
+
+
+def test_insisting_on_the_way_back_holds_for_all_that_is_sent_later(
+    plan: Planner, machines: dict[str, Machine], realise: Run
+) -> None:
+    here = Impatient(machines, Script(fails=["d@two"]))
+    here.wish = Stop()
+    tasks = {"a@one": [], "b@two": ["a@one"], "c@one": ["b@two"], "d@two": ["c@one"]}
+    assert realise(plan(tasks), here, stop=here.wish).status == "reversed"
+    assert asked(here, "stop") == [(host, "terminate") for host in ("two", "one", "two", "one")]
+
+
 def test_an_abort_after_the_last_one_changes_nothing(plan: Planner, runner: Runners, realise: Run) -> None:
     stop, here = Stop(), runner()
     assert realise(plan({"a@one": []}), here, stop=stop, emit=stopping(stop.abort, "a")).status == "succeeded"
@@ -241,6 +285,13 @@ def test_an_abort_while_hosts_are_opened_is_an_interruption(plan: Planner, runne
     stop = Stop()
     stop.abort()
     outcome = realise(plan({"a@one": []}), runner(Script(refuses={"one": Interrupted("interrupted")})), stop=stop)
+    assert (outcome.status, outcome.interrupted) == ("reversed", True)
+
+
+def test_it_is_one_too_where_a_host_failed_otherwise(plan: Planner, runner: Runners, realise: Run) -> None:
+    stop = Stop()
+    stop.abort()
+    outcome = realise(plan({"a@one": []}), runner(Script(refuses={"one": Unreachable("no answer")})), stop=stop)
     assert (outcome.status, outcome.interrupted) == ("reversed", True)
 
 

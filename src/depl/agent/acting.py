@@ -48,6 +48,8 @@ class Acting(SliceSide):
             durability=hello.durability,
             command_timeout=hello.command_timeout,
         )
+        if not hello.resume:
+            self.forget_others()
         if self.work.continues and not hello.resume:
             self.emit(Event(What.WARNING, data={"text": self.work.continues}))
         self.prepare()
@@ -78,6 +80,9 @@ class Acting(SliceSide):
         assert self.work is not None
         known = {root.name for root in self.work.done}
         self.work.done += [self.root(name) for name in self.hello.done if name not in known]
+
+    def at_work(self) -> Optional[str]:
+        return (self.work.component if self.work is not None else None) or super().at_work()
 
     def close(self) -> None:
         if self.work is not None:

@@ -16,7 +16,7 @@ from typing import Any, Callable, Deque, Iterable, List, Optional, Tuple
 from depl.errors import ProtocolError
 from depl.protocol.framing import Decoder, encode
 from depl.protocol.replies import NUMBERED, REPLIES, Said
-from depl.protocol.requests import REQUESTS, Alive, Stop
+from depl.protocol.requests import REQUESTS, Alive, Goodbye, Stop
 
 PENDING = 4 * 1024 * 1024  # bytes that may wait to be sent; then whoever says more has to wait
 SPOOLED = 64 * 1024 * 1024  # bytes of output that are kept while nobody listens
@@ -26,12 +26,13 @@ BEATS = 3  # missed signs of life after which the line counts as cut
 class Line:
     """Reads requests and writes replies, each in a thread of its own, so that neither waits for the work.
 
-    cut: nobody listens any more. interrupted: somebody wants this agent to leave. on_stop: called with the word of a
+    cut: nobody listens any more. interrupted: somebody wants this agent to leave. goodbye: so does the coordinator,
+    once what it asked before is done. on_stop: called with the word of a
     Stop, at once.
     """
 
     def __init__(self, incoming: int, outgoing: int, initial: bytes = b"") -> None:
-        self.cut = self.interrupted = False
+        self.cut = self.interrupted = self.goodbye = False
         self.on_stop: Callable[[str], None] = lambda how: None
         self.beat = 5.0
         self._incoming, self._outgoing = incoming, outgoing
@@ -89,20 +90,16 @@ class Line:
         """Where to keep what nobody hears; None: nowhere."""
         self._spool_path = path
 
-    def tell_again(self, frames: Iterable[Tuple[int, bytes]]) -> None:
-        """Send what an earlier agent kept."""
+    def tell_again(self, frames: Iterable[Tuple[int, bytes]], seen: int) -> None:
+        """Send what an earlier agent kept, and number on from there. seen: what came through before."""
         with self._changed:
+            self._number = max(self._number, seen)
             for number, frame in frames:
                 self._number = max(self._number, number)
                 self._unseen.append((number, frame))
                 self._waiting.append(frame)
                 self._waiting_size += len(frame)
             self._changed.notify_all()
-
-    def continue_from(self, number: int) -> None:
-        """Number on from what the other side has seen."""
-        with self._changed:
-            self._number = max(self._number, number)
 
     def close(self) -> None:
         """Send what waits, then no more."""
@@ -132,7 +129,8 @@ class Line:
                     break
         except (OSError, ProtocolError):
             pass
-        self._is_cut()
+        finally:
+            self._is_cut()
 
     def _take(self, requests: Iterable[Any]) -> None:
         for request in requests:
@@ -141,6 +139,7 @@ class Line:
             elif isinstance(request, Stop):
                 self.on_stop(request.how)
             else:
+                self.goodbye = self.goodbye or isinstance(request, Goodbye)
                 with self._changed:
                     self._requests.append(request)
                     self._changed.notify_all()
@@ -171,9 +170,9 @@ class Line:
     def _is_cut(self) -> None:
         with self._changed:
             if not self.cut:
-                self.cut = True
                 for _, frame in self._unseen:
                     self._spool_frame(frame)
+                self.cut = True  # last: whoever sees it gives the lock back, and the next agent reads what was kept
             self._changed.notify_all()
 
     # -- while nobody listens ------------------------------------------------------------------------------

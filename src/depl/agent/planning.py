@@ -84,6 +84,9 @@ class Planning(SliceSide):
         self.line.send(planned)
         return True
 
+    def at_work(self) -> Optional[str]:
+        return (self._system.component if self._prediction is not None else None) or super().at_work()
+
     def _news(self, what: str, all_so_far: Any) -> Any:
         """What is new since the task before."""
         before, self._told[what] = self._told[what], len(all_so_far)

@@ -54,7 +54,7 @@ class Serving:
 
     @property
     def component(self) -> Any:
-        return self._side.component if self._side is not None else None
+        return self._side.at_work() if self._side is not None else None
 
     def run(self) -> None:
         """Until the coordinator says goodbye, the line is cut, or somebody takes over."""
@@ -80,7 +80,7 @@ class Serving:
             else:
                 self._carry_out()
         if self._line.interrupted and not self._line.cut:
-            raise Lost("somebody took this target directory over", hint="Look at what they are doing before you go on.")
+            raise side.taken_over() or Lost("somebody wants this agent to leave", hint="Look there for who that is.")
 
     def close(self) -> None:
         """Release everything."""

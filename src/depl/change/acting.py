@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, Callable, Optional, Sequence
 
 from depl.change import disk, trees
-from depl.change.blobs import Blobs
 from depl.change.changes import Move, Put
 from depl.change.commands import Commanding
 from depl.change.finishing import finish
@@ -44,13 +43,12 @@ class ActingSystem(Commanding):
         redact: Callable[[str], str] = str,
     ) -> None:
         super().__init__(
-            Blobs(os.path.join(directory, "blobs")),
+            directory,
             command_timeout=command_timeout,
             on_output=on_output,
             terminated=terminated,
             redact=redact,
         )
-        self.directory = directory
         self.journal = journal
         self.durability = durability
         self._stage_area = Stage(directory)

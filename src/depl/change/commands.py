@@ -10,6 +10,7 @@ from typing import Any, Callable, Mapping, Optional
 from depl.change.blobs import Blobs
 from depl.change.changes import Run, WayBack
 from depl.change.here import Here
+from depl.change.leftover import note_over, note_running
 from depl.change.nodes import Path
 from depl.change.process import Command, Result, execute
 from depl.change.process import shown as shown_command
@@ -41,14 +42,14 @@ class Invocation:
 
 
 class Commanding(Here):
-    """Runs commands on this machine. blobs: where they are kept with their arguments.
+    """Runs commands on this machine. directory: `.depl`, where they are kept with their arguments (blobs).
 
     reacting: whether a reaction is running, whose commands are repeated on the way back.
     """
 
     def __init__(
         self,
-        blobs: Blobs,
+        directory: Path,
         *,
         command_timeout: Optional[float],
         on_output: Callable[[str, str, str], None],
@@ -56,7 +57,8 @@ class Commanding(Here):
         redact: Callable[[str], str],
     ) -> None:
         super().__init__()
-        self.blobs = blobs
+        self.directory = directory
+        self.blobs = Blobs(os.path.join(directory, "blobs"))
         self.command_timeout = command_timeout
         self.reacting = False
         self._on_output = on_output
@@ -118,7 +120,7 @@ class Commanding(Here):
         self._go_on(text)
         did = self.note(Did(0, self.component, run))
         try:
-            return self._execute(forth, text, silent=sensitive)
+            return self._act(forth, text, silent=sensitive)
         except CmdExecutionError as error:
             if error.returncode == NOT_STARTED:
                 self.not_done(did)
@@ -132,7 +134,7 @@ class Commanding(Here):
         invocation = Invocation(**self.blobs.read_json(run.command))
         self.shown.append(show_change(run))
         self.note(Did(0, component, run, undoes))
-        self._execute(invocation, run.shown, silent=run.shown == HIDDEN)
+        self._act(invocation, run.shown, silent=run.shown == HIDDEN)
 
     def shown_text(self, command: Command) -> str:
         """A command as people may see it."""
@@ -156,7 +158,19 @@ class Commanding(Here):
         if self._terminated():
             raise Interrupted(f"interrupted before `{shown}`", self.component)
 
-    def _execute(self, invocation: Invocation, shown: str, silent: bool) -> tuple[int, str, str]:
+    def _act(self, invocation: Invocation, shown: str, silent: bool) -> tuple[int, str, str]:
+        try:
+            return self._execute(invocation, shown, silent, lambda process: note_running(self.directory, process))
+        finally:
+            note_over(self.directory)
+
+    def _execute(
+        self,
+        invocation: Invocation,
+        shown: str,
+        silent: bool,
+        on_start: Callable[[int], None] = lambda process: None,
+    ) -> tuple[int, str, str]:
         self._go_on(shown)
         if invocation.timeout is None:
             invocation = replace(invocation, timeout=self.command_timeout)
@@ -171,6 +185,7 @@ class Commanding(Here):
             self.component,
             on_output=on_output,
             terminated=self._terminated,
+            on_start=on_start,
             secret=shown == HIDDEN,
         )
 
@@ -182,6 +197,7 @@ def run_command(
     *,
     on_output: Callable[[str, str], None] = lambda stream, text: None,
     terminated: Callable[[], bool] = lambda: False,
+    on_start: Callable[[int], None] = lambda process: None,
     secret: bool = False,
 ) -> tuple[int, str, str]:
     """Run a command, with what goes wrong as a CmdExecutionError. secret: which then keeps what the command said."""
@@ -194,6 +210,7 @@ def run_command(
             input=invocation.input,
             on_output=on_output,
             terminated=terminated,
+            on_start=on_start,
         )
     except OSError as error:
         where = f" in {invocation.cwd}" if invocation.cwd else ""

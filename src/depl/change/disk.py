@@ -6,7 +6,6 @@ import errno
 import hashlib
 import io
 import os
-import shutil
 import stat
 from contextlib import suppress
 from typing import Optional
@@ -126,6 +125,8 @@ def write_image(path: Path, image: Path, node: File) -> None:
     try:
         os.link(image, path)
     except OSError:
+        import shutil  # it brings compression along, and is seldom needed
+
         write(path, None, image, File(node.digest, 0o600, os.geteuid(), os.getegid()))
         shutil.copystat(image, path)
     try:
@@ -179,6 +180,8 @@ def _rename(content: Path, path: Path, number: int) -> None:
             os.rename(temporary, path)
             os.unlink(content)
             return
+        import shutil
+
         status = os.lstat(content)
         node = File(None, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
         write(temporary, None, content, node)

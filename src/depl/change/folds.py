@@ -149,6 +149,8 @@ def chain_state(records: Iterable[Record]) -> ChainState:
             settled = False
         elif isinstance(record, Settled):
             settled, outcome = True, record.outcome
+            if outcome == "succeeded":  # also of a rollout that only went on here, and had nothing to do
+                rollouts[record.rollout] = None
         elif not isinstance(record, Made):
             settled = False
     return ChainState(

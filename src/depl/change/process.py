@@ -39,11 +39,13 @@ def execute(
     input: Optional[Union[str, bytes]] = None,
     on_output: Callable[[str, str], None] = lambda stream, text: None,
     terminated: Callable[[], bool] = lambda: False,
+    on_start: Callable[[int], None] = lambda process: None,
 ) -> Result:
     """Run a command to its end.
 
     A text goes to /bin/sh, a list is run as it is. env extends the environment. timeout in seconds. Output is decoded
-    as UTF-8 with replacements. Errors: OSError if the command cannot be started.
+    as UTF-8 with replacements. on_start: told the process, which leads a group of its own. Errors: OSError if the
+    command cannot be started.
     """
     process = subprocess.Popen(
         command if isinstance(command, str) else list(command),
@@ -59,6 +61,7 @@ def execute(
         _feed(process, input.encode("utf-8", "surrogateescape") if isinstance(input, str) else input)
     reader = _Reader(process, on_output)
     try:
+        on_start(process.pid)
         reason = _wait(process, reader, timeout, terminated)
     except BaseException:
         _end(process, reader)

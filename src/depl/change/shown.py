@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
@@ -70,6 +69,8 @@ def text_diff(path: str, old: bytes, new: bytes, fresh: bool) -> Optional[str]:
         return None
     if fresh:
         return "".join(f"+{line}\n" for line in after)
+    import difflib
+
     lines = difflib.unified_diff(before, after, path, path, lineterm="", n=3)
     return "".join(f"{line}\n" for line in lines)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import threading
 from collections.abc import Iterable, Sequence
@@ -16,6 +15,8 @@ WORKERS = 4  # files synced at the same time
 
 def copy_tree(path: Path, to: Path) -> None:
     """A copy with modes, owners, times and links, synced."""
+    import shutil  # it brings compression along, and is seldom needed
+
     if os.path.islink(path) or not os.path.isdir(path):
         shutil.copy2(path, to, follow_symlinks=False)
     else:
@@ -35,6 +36,8 @@ def copy_tree(path: Path, to: Path) -> None:
 def clear(path: Path) -> None:
     """Nothing at a path, whatever was there."""
     if os.path.isdir(path) and not os.path.islink(path):
+        import shutil
+
         shutil.rmtree(path)
     elif os.path.lexists(path):
         os.unlink(path)

@@ -25,6 +25,8 @@ def agreed(
         return session.declined()
     if not ask and settings.reversibility == "allow":
         return True
+    if ask or settings.reversibility == "ask":
+        consent.assert_possible()
     changes, unsafe = show_plan()
     if session.status != DONE:
         return False

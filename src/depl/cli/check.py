@@ -10,6 +10,7 @@ from depl.cli import options
 from depl.cli.hosts import assert_is_here, chosen_host
 from depl.cli.running import Running
 from depl.cli.session import DONE, FAILED, Session, refuse
+from depl.errors import ConfigurationError, Mistakes
 from depl.report.lines import Line, counted, seconds
 
 if TYPE_CHECKING:
@@ -46,20 +47,37 @@ def check(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Build and check the model of ENV; all mistakes are reported together.
+    """Build and check the model of ENV, as its hosts will get it; all mistakes are reported together.
 
     No host is contacted and nothing is changed. With --live the components of a host are asked whether they are well.
     """
     session.begin(as_json=as_json, quiet=quiet, verbose=verbose)
     if not live and (host or here):
         refuse("HOST and --here go with --live")
-    model = session.model(environment, platform, timeout)
+    model = session.model(environment, platform, timeout, on_hosts=False if live else None)
+    if not live and model.environment.settings.connect_method != "local":
+        assert_travels(model)
     if live:
         ask_components(session, model, host, here)
     elif as_json:
         session.json(environment=model.environment.name).print("sound", hosts=_hosts(model), exit_status=0)
     elif not quiet:
         session.show(summary(model, session.took))
+
+
+def assert_travels(model: Model) -> None:
+    """See to it that every host can be told what it has to know. Errors: Mistakes."""
+    from depl.slices import slice_of
+
+    mistakes = []
+    for host in model.environment.hosts.values():
+        try:
+            if not host.ignore:
+                slice_of(model, host.name)
+        except ConfigurationError as mistake:
+            mistakes.append(mistake)
+    if mistakes:
+        raise Mistakes(mistakes)
 
 
 def summary(model: Model, took: float) -> list[Line]:

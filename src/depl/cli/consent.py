@@ -32,8 +32,13 @@ class Consent:
         """Whether somebody says yes."""
         if self.given:
             return True
-        self._needs_terminal("has to be asked about")
+        self.assert_possible()
         return click.confirm(question, err=True)
+
+    def assert_possible(self) -> None:
+        """Refuse now where somebody would have to be asked, and cannot be."""
+        if not self.given:
+            self._needs_terminal("has to be asked about")
 
     def _needs_terminal(self, why: str) -> None:
         if not sys.stdin.isatty():

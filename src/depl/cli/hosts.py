@@ -79,8 +79,11 @@ def count_components(roots: Iterable[RootComponent]) -> int:
     return count
 
 
-def assert_is_here(environment: Environment, host: Host, command: str) -> None:
-    """Refuse to do a remote machine's work on this one. Errors: ConfigurationError."""
+def assert_is_here(environment: Environment, host: Host, command: str, instead: str = "") -> None:
+    """Refuse to do a remote machine's work on this one. Errors: ConfigurationError.
+
+    command, instead: the one that was called, and one that does the same over SSH; both without what they are about.
+    """
     if environment.settings.connect_method == "local" or is_here(host):
         return
     raise ConfigurationError(
@@ -88,7 +91,8 @@ def assert_is_here(environment: Environment, host: Host, command: str) -> None:
         "`connect_method = local`, so its configuration would be realised in the wrong place",
         file=host.file,
         line=host.line,
-        hint=f"To do it on this machine all the same: {command} {environment.name} {host.name} --here",
+        hint=(f"To do it over SSH: {instead} {environment.name} --host {host.name}\n" if instead else "")
+        + f"To do it on this machine all the same: {command} {environment.name} {host.name} --here",
     )
 
 

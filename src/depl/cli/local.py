@@ -61,7 +61,7 @@ def local(session: Session, /, environment: str, host: str | None, **wanted: Any
     model = session.model(environment, wanted["platform"], wanted["timeout"])
     chosen = chosen_host(model.environment, host)
     if not wanted["here"]:
-        assert_is_here(model.environment, chosen, f"{session.command} local")
+        assert_is_here(model.environment, chosen, f"{session.command} local", f"{session.command} remote")
     roots = [root.name for root in model.roots_of(chosen.name)]
     components = options.selected(wanted["components"], roots, f"component of {chosen.name}")
     if chosen.ignore:

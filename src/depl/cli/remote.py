@@ -45,7 +45,11 @@ if TYPE_CHECKING:
 @options.on_failure_option
 @options.platform_option
 @options.timeout_option
-@click.option("--dirty", is_flag=True, help="Deploy a working copy with changes that are not committed.")
+@click.option(
+    "--dirty",
+    is_flag=True,
+    help="Go on with changes that are not committed; git-bundle and hg-bundle deploy the last commit.",
+)
 @options.wait_option
 @click.option("--take-over", is_flag=True, help="Ask whoever is at work there to leave.")
 @options.yes_option
@@ -182,6 +186,8 @@ class Deployment:
                 environment=self.name,
                 jobs=self.crew.jobs,
             )
+        if outcome.changed:  # as everywhere, caches are written only by runs that change something
+            self.model.environment.template_engine.flush(session.printer.redact)
         lines = fleet_end_lines(
             outcome,
             self.name,
@@ -221,6 +227,7 @@ def learned(model: Model, host: str) -> list[str]:
     sentences = []
     for id in live_roots(slice_of(model, host)):
         root = model.get(id)
-        overrides = ", ".join(root.environment.overrides_for(root.name, root.host))
+        known = [*root.environment.overrides_for(root.name, root.host), *sorted(root.host.secret_keys)]
+        overrides = ", ".join(known)
         sentences.append(f"learns of {root.label} all that it is{f', its {overrides} too' if overrides else ''}")
     return sentences

@@ -84,11 +84,9 @@ class Running:
 
     def tell_errors(self, errors: Sequence[DeplError]) -> None:
         """Print what was not told while it happened."""
-        from depl.report.errors import error_lines
-
         for error in errors:
             if error.message not in self.report.told:
-                self.session.printer.complain(error_lines(error, self.session.base))
+                self.session.complain_of(error)
 
 
 def status_of(outcome: Outcome) -> int:

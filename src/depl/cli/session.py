@@ -89,11 +89,11 @@ class Session:
             self.printer.show(lines)
 
     def model(
-        self, name: str, platform: str | None = None, timeout: int | None = None, *, on_hosts: bool = False
+        self, name: str, platform: str | None = None, timeout: int | None = None, *, on_hosts: bool | None = False
     ) -> Model:
         """The model of an environment, configured and checked. Errors: Mistakes, all of them.
 
-        on_hosts: as it will be on the hosts, not on this machine.
+        on_hosts: as it will be on the hosts, not on this machine; None: unless they are this machine.
         """
         base = self.base
         from depl.configure import configure
@@ -104,7 +104,7 @@ class Session:
             self.printer.redact = Redactor(_texts(environment.secret_data))
             if timeout is not None:
                 environment.timeout = timeout
-            if on_hosts:
+            if environment.settings.connect_method != "local" if on_hosts is None else on_hosts:
                 from depl.slices import as_on_hosts
 
                 as_on_hosts(environment)
@@ -139,15 +139,21 @@ class Session:
 
     def fail(self, error: DeplError) -> None:
         """Print an error and end with its status."""
-        from depl.report.errors import error_lines
-
         self.status = status_of(error)
         if self.as_json:
             self.json().print("error", error=error, exit_status=self.status)
-        self.printer.complain(error_lines(error, self._base or ""))
+        self.complain_of(error)
         if self.verbose:
             for mistake in error.mistakes if isinstance(error, Mistakes) else [error]:
                 self._show_cause(mistake.__cause__)
+
+    def complain_of(self, error: DeplError) -> None:
+        """Print an error; commands in its hint as they are called from here."""
+        from depl.report.errors import error_lines
+
+        for one in (error, *(error.mistakes if isinstance(error, Mistakes) else ())):
+            one.hint = one.hint.replace("`depl ", f"`{self.command} ")
+        self.printer.complain(error_lines(error, self._base or ""))
 
     def _show_cause(self, cause: BaseException | None) -> None:
         """Where in an author's code something was raised that is not depl's own."""
@@ -177,7 +183,10 @@ class Session:
 
     def declined(self) -> bool:
         """Somebody was asked and did not say yes: nothing happens, and False comes back."""
-        self.interrupted()
+        from depl.report.lines import Line
+
+        self.printer.complain([Line("not done")])
+        self.status = INTERRUPTED
         return False
 
     def interrupted(self) -> None:

@@ -33,10 +33,15 @@ def of_task(head: Begin, task: str, order: int, after: Sequence[str] = ()) -> Be
 
 def continued(journal: Journal, rollout: str = "") -> str:
     """What people are told where a rollout goes on with a journal that somebody else did not settle; else nothing."""
-    others = " and ".join(one for one in chain_state(journal.records).rollouts if one != rollout)
+    others = [one for one in chain_state(journal.records).rollouts if one != rollout]
     if not others:
         return ""
-    return f"rollout {others} did not come to its end; this run goes on from there, and an undo takes back both"
+    if len(others) == 1:
+        return f"rollout {others[0]} did not come to its end; this run goes on from there, and an undo takes back both"
+    listed = f"{', '.join(others[:-1])} and {others[-1]}"
+    return (
+        f"rollouts {listed} did not come to their end; this run goes on from there, and an undo takes back all of them"
+    )
 
 
 def new_id() -> str:

@@ -12,14 +12,19 @@ from depl.errors import DeplError
 from depl.events import Emit, Event, What
 
 
-def repeat(repetition: Repetition, system: ActingSystem, emit: Emit) -> list[str]:
-    """Run the commands of a reaction once more; what went wrong, as sentences."""
+def repeat(repetition: Repetition, system: ActingSystem, emit: Emit, keep: bool = False) -> list[str]:
+    """Run the commands of a reaction once more; what went wrong, as sentences. keep: then it is left so, as wanted."""
     component, root = repetition.component, root_of(repetition.component)
     system.journal.append(Began(0, component, repetition.causes, known=True, again=True))
     for run in repetition.commands:
         try:
             _run(run, component, system)
         except DeplError as error:
+            if keep:
+                emit(
+                    Event(What.KEPT, root, component, {"path": run.shown, "reason": f"it cannot be repeated: {error}"})
+                )
+                return []
             emit(Event(What.CONFLICT, root, component, {"change": show_change(run).as_json(), "reason": str(error)}))
             return [f"{component}: `{run.shown}` could not be repeated: {error}"]
         emit(Event(What.REPEATED, root, component, {"command": run.shown}))

@@ -9,6 +9,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 from depl.change.acting import ActingSystem
 from depl.change.journal import Journal
 from depl.change.journals import Journals
+from depl.change.leftover import end_leftover
 from depl.change.records import Record, Settled
 from depl.change.recovery import tail
 from depl.change.stage import Stage
@@ -50,6 +51,7 @@ class Target:
         redact: Callable[[str], str] = str,
     ) -> ActingSystem:
         """A system that acts and writes to a journal; what an earlier one left half done is settled first."""
+        end_leftover(self.records)
         system = ActingSystem(
             self.records,
             journal,

@@ -74,7 +74,7 @@ class Undo:
             for repetition in to_repeat(self._journal.records, self._journal.ledger):
                 root = root_of(repetition.component)
                 if root not in self._tally.blocked and (roots is None or root in roots):
-                    failed += repeat(repetition, self._system, self._emit)
+                    failed += repeat(repetition, self._system, self._emit, self._on_conflict == "keep")
             self._system.mark()
         except JournalError as error:
             failed.append(str(error))

@@ -65,8 +65,7 @@ class Work:
         self.done: list[RootComponent] = []
         self.rollout = head.rollout
         self._head = head
-        self._emit = emit
-        self._stop = stop
+        self._emit, self._stop = emit, stop
         self._how: dict[str, Any] = {"durability": durability, "command_timeout": command_timeout, "redact": redact}
         self._redact = redact
         self._went_on = self.journal.exists
@@ -92,6 +91,11 @@ class Work:
 
     def _acting(self, terminated: Callable[[], bool]) -> ActingSystem:
         return self.target.acting(self.journal, self._emit, terminated=terminated, **self._how)
+
+    @property
+    def component(self) -> Optional[str]:
+        """The component that is at work, or was last."""
+        return self._system.component
 
     # -- forth --------------------------------------------------------------------------------------
 

@@ -73,7 +73,7 @@ class Decoder:
             values = json.loads(text.decode("utf-8", "surrogatepass"))
         except (ValueError, RecursionError) as error:
             raise ProtocolError(f"what came is no message: {error}") from None
-        kind = self._kinds.get(values.pop("is", None)) if isinstance(values, dict) else None
+        kind = self._kinds.get(str(values.pop("is", None))) if isinstance(values, dict) else None
         if kind is None:
             raise ProtocolError("what came is no message of a kind that is known here")
         known = kind.__annotations__

@@ -36,6 +36,7 @@ class Hello(NamedTuple):
     resume: bool = False
     seen: int = 0
     known: int = 0
+    since: float = 0.0
     done: Sequence[str] = ()
     durability: str = "full"
     command_timeout: Optional[float] = None

@@ -92,8 +92,20 @@ class Bundle:
         changed = self._repository.uncommitted()
         if not changed:
             return []
-        listed = ", ".join(changed[:SHOWN]) + (f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else "")
         if not dirty:
-            hint = "Commit or ignore them; `--dirty` deploys the last commit without them."
-            raise ConfigurationError(f"The project has changes that are not committed: {listed}", hint=hint)
-        return [f"{self.revision[:12]} is deployed without the changes that are not committed: {listed}"]
+            hint = "Commit or ignore them; `--dirty` goes on with the last commit."
+            raise ConfigurationError(f"The project has changes that are not committed: {listed(changed)}", hint=hint)
+        read_here = [path for path in changed if path.split("/")[0] == "environments"]
+        left_out = [path for path in changed if path not in read_here]
+        warnings = []
+        if left_out:
+            without = listed(left_out)
+            warnings.append(f"{self.revision[:12]} is deployed without the changes that are not committed: {without}")
+        if read_here:
+            warnings.append(f"environments count as they lie here, although this is not committed: {listed(read_here)}")
+        return warnings
+
+
+def listed(paths: Sequence[str]) -> str:
+    """The first of some paths, and how many more there are."""
+    return ", ".join(paths[:SHOWN]) + (f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else "")

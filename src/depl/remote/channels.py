@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -51,17 +52,19 @@ class SshProcess:
     def __init__(self, host: str, channel: Any) -> None:
         self._host, self._channel = host, channel
         self._errors = bytearray()
+        self._taking_errors = threading.Lock()  # whoever reads and whoever writes both make room
         channel.settimeout(STEP)
 
     def write(self, data: bytes) -> None:
         """All of it; blocks while the other side does not read. Errors: Unreachable."""
+        paramiko = load_paramiko()
         rest = memoryview(data)
         while rest:
             try:
                 rest = rest[self._channel.send(bytes(rest[:CHUNK])) :]
             except TimeoutError:
                 self._take_errors()
-            except (OSError, EOFError):
+            except (paramiko.SSHException, OSError, EOFError):
                 message = f"The line to {self._host} is cut, or the command there does not read any more"
                 raise Unreachable(message) from None
 
@@ -101,6 +104,10 @@ class SshProcess:
         self._channel.close()
 
     def _take_errors(self) -> None:
-        while self._channel.recv_stderr_ready():
-            self._errors += self._channel.recv_stderr(CHUNK)
-        del self._errors[:-ERRORS_KEPT]
+        with self._taking_errors:
+            try:
+                while self._channel.recv_stderr_ready():
+                    self._errors += self._channel.recv_stderr(CHUNK)
+            except TimeoutError:
+                pass
+            del self._errors[:-ERRORS_KEPT]

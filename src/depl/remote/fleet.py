@@ -187,6 +187,10 @@ class Fleet:
         answered: Iterator[Given] = source.answer(wants)
         return answered
 
+    def warn(self, host: str, text: str) -> None:
+        """Tell of something that should be known."""
+        self._warn(host, text)
+
     def noted(self) -> None:
         """A line has news."""
         with self._news:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -22,8 +23,13 @@ class ClosedEarly(Unreachable):
 
 def load_paramiko() -> Any:
     """The library, with nothing of its own on anybody's terminal."""
+    if "paramiko" not in sys.modules:
+        # For `Match exec`, which we ask ssh about, it would import invoke: as long again as all the rest.
+        sys.modules.setdefault("invoke", None)  # type: ignore[arg-type]
     import paramiko
 
+    if sys.modules.get("invoke", paramiko) is None:
+        sys.modules.pop("invoke", None)
     logger = logging.getLogger("paramiko")
     logger.propagate = False
     if not logger.handlers:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from depl.errors import ConfigurationError, DeplError, Lost, Unreachable
+from depl.errors import DeplError, Lost, Unreachable
 from depl.host import Host
 from depl.protocol import replies, requests
 from depl.protocol.framing import encode
-from depl.protocol.requests import Given, Hello, Stop
-from depl.remote.connection import Connection
+from depl.protocol.requests import Hello
+from depl.remote.asking import Asking
+from depl.remote.connection import Connection, Process
+from depl.remote.giving import give
 from depl.remote.listening import Cut, messages
-from depl.remote.pending import Pending, lost_tasks
 from depl.remote.renaming import called_as_here, refusal
 from depl.remote.surroundings import Surroundings
 from depl.remote.voice import Voice
 
+CLOSING = 2.0  # seconds for closing a connection, before it is left to itself
+LAST_PATIENCE = 30.0  # seconds for an agent to end by force
 DEATHS = 3  # agents in a row that end without an answer, after which nobody starts another one
 LONGEST_PAUSE = 5.0  # seconds between two attempts to reconnect
 
@@ -40,12 +43,9 @@ class HostLine:
         self.over = False
         self.slice: Optional[Mapping[str, Any]] = None  # sent as soon as it is known
         self._around = surroundings
-        self._pending = Pending()
         self._seen = 0
         self._voice = Voice()
-        self._asking = threading.Lock()
-        self._listening = False  # whether the agent takes questions already
-        self._stop = ""  # the last word to stop, which a new agent must hear too
+        self._asking = Asking(self.name, self._voice)
         self._deaths = 0  # agents that ended since the last answer
         self._connection: Optional[Connection] = None
         self._leaving = False
@@ -59,18 +59,15 @@ class HostLine:
 
     def ask(self, request: Any) -> None:
         """Send a request that will be answered, also after the line was cut in between."""
-        with self._asking:
-            if isinstance(request, requests.Reverse):
-                self._stop = ""  # that was for the way forward
-            self._pending.add(request)
-            if self._listening:
-                self.send(request)
+        self._asking.ask(request)
 
     def stop(self, how: str) -> None:
-        """Let it end early."""
-        with self._asking:
-            self._stop = how
-            self.send(Stop(how))
+        """Let it end early; an agent that does not even end by force is given up."""
+        self._asking.stop(how)
+        if how == "terminate":
+            giving_up = threading.Timer(LAST_PATIENCE, self._give_up, [self._asking.pending()])
+            giving_up.daemon = True
+            giving_up.start()
 
     def send(self, request: Any) -> None:
         """Send something if somebody listens."""
@@ -84,7 +81,7 @@ class HostLine:
     def leave(self) -> None:
         """Say goodbye."""
         self._leaving = True
-        self.send(requests.Goodbye())
+        self._voice.say_goodbye()
 
     def join(self, timeout: float) -> None:
         """Wait until the line is closed; where that takes too long, drop it."""
@@ -110,7 +107,8 @@ class HostLine:
                         raise Unreachable(f"the line to {self.name} was cut: {cut.why}") from cut
                     self._come_back(cut)
         except DeplError as error:
-            self._fail(error)
+            if not self._leaving:
+                self._fail(error)
         except Exception as error:  # noqa: BLE001 whatever happens here must reach those who wait for this host
             self._fail(Unreachable(f"the connection to {self.name} failed: {type(error).__name__}: {error}"))
         finally:
@@ -124,21 +122,31 @@ class HostLine:
         self.failure = error
         self._around.inbox.put((self.name, error))
 
+    def _give_up(self, asked: Sequence[Any]) -> None:
+        if any(one is other for one in asked for other in self._asking.pending()) and not self.over:
+            self._fail(Lost(f"{self.name} does not end what it is doing", hint="Look there for what hangs."))
+            self._leaving = True
+            self._drop()
+
     def _drop(self) -> None:
         process, self._voice.process = self._voice.process, None
         connection, self._connection = self._connection, None
-        for one in (process, connection):  # first: it frees whoever is about to write
-            if one is not None:
-                one.close()
-        with self._asking:
-            self._listening = False
+        # In a thread of its own, and the connection first: whoever is stuck in writing holds what a channel waits for.
+        closing = threading.Thread(target=_close, args=(connection, process), name=f"end of {self.name}", daemon=True)
+        closing.start()
+        closing.join(CLOSING)
+        self._asking.end()
 
     def _connect(self, hello: Hello) -> None:
         first = encode(hello)
         if self.slice is not None:
             first += encode(requests.Slice(self.slice))
         had_slice = self.slice is not None
-        self._connection, self._voice.process = self._around.open_agent(self.host, first)
+        connection, process = self._around.open_agent(self.host, first)
+        if self._leaving:
+            _close(connection, process)
+            raise Unreachable(f"{self.name} is not needed any more")
+        self._connection, self._voice.process = connection, process
         if self.slice is not None and not had_slice:
             self.send(requests.Slice(self.slice))
 
@@ -149,6 +157,8 @@ class HostLine:
         said = time.monotonic()
         for reply in messages(process, self.hello.beat, self.name):
             if isinstance(reply, replies.Bye):
+                if not self._leaving:
+                    raise Unreachable(f"the agent on {self.name} left without being asked to")
                 return
             if reply is not None:
                 self._take(reply)
@@ -162,15 +172,9 @@ class HostLine:
 
     def _take(self, reply: Any) -> None:
         if isinstance(reply, replies.NUMBERED):
-            if reply.n <= self._seen:
-                return
-            self._seen = reply.n
-            if not isinstance(reply, (replies.Told, replies.Said)):
-                self._deaths = 0
-            self._pending.answered(reply)
-            self._around.inbox.put((self.name, called_as_here(reply, self._target, self._around.base_dir)))
+            self._take_numbered(reply)
         elif isinstance(reply, replies.Wants):
-            threading.Thread(target=self._answer, args=(reply,), name=f"for {self.name}", daemon=True).start()
+            give(reply, self.name, self._voice, self._around, self._withhold)
         elif isinstance(reply, replies.Ready):
             self._is_ready(reply)
         elif isinstance(reply, replies.Configured):
@@ -181,11 +185,24 @@ class HostLine:
         elif isinstance(reply, replies.Refused):
             raise refusal(reply, self.name, self._target, self._around.base_dir)
         elif isinstance(reply, (replies.Found, replies.Undoing)):
-            self._pending.answered(reply)
+            self._asking.answered(reply)
             self._around.inbox.put((self.name, reply))
 
+    def _take_numbered(self, reply: Any) -> None:
+        if reply.n <= self._seen:
+            return
+        self._seen = reply.n
+        if self.ready is None and isinstance(reply, replies.Told):
+            self._around.warn(self.name, str(reply.data.get("text", "")))  # what it waits for
+            return
+        if not isinstance(reply, (replies.Told, replies.Said)):
+            self._deaths = 0
+        self._asking.answered(reply)
+        self._around.inbox.put((self.name, called_as_here(reply, self._target, self._around.base_dir)))
+
     def _is_ready(self, ready: replies.Ready) -> None:
-        self.ready = ready
+        since = ready.time if self.ready is None else self.hello.since  # by the clock there
+        self.ready, self.hello = ready, self.hello._replace(since=since, known=ready.known)
         if self.hello.mode in ("undo", "look"):
             self._ask_pending(ready)
         self._around.noted()
@@ -196,25 +213,10 @@ class HostLine:
             self._ask_pending(self.ready)
         self._around.noted()
 
-    # -- what is missing there ---------------------------------------------------------------------------------------
-
-    def _answer(self, wants: replies.Wants) -> None:
-        """Give what the agent wants; in a thread of its own, as it may take long."""
-        try:
-            if wants.kind == "go":
-                self.send(Given("go") if self._around.wait_for_go() else requests.Withheld("go"))
-                return
-            for given in self._around.answer(wants):
-                self.send(given)
-        except DeplError as error:
-            self._withhold(wants, error)
-        except Exception as error:  # noqa: BLE001 the agent must not wait for ever
-            self._withhold(wants, ConfigurationError(f"{wants.kind} cannot be sent: {type(error).__name__}: {error}"))
-
-    def _withhold(self, wants: replies.Wants, error: DeplError) -> None:
+    def _withhold(self, error: DeplError) -> None:
+        """What the agent wants cannot be given: it will leave."""
         self._leaving = True
         self._fail(error)
-        self.send(requests.Withheld(wants.kind))
         self._around.noted()
 
     # -- after a cut -------------------------------------------------------------------------------------------------
@@ -228,13 +230,11 @@ class HostLine:
             )
         until = time.monotonic() + self._around.patience
         pause = 0.25
-        known = self.ready.known if self.ready is not None else 0
         while True:
-            hello = self.hello._replace(
-                resume=True, seen=self._seen, known=known, done=self._pending.done, take_over=False
-            )
+            hello = self.hello._replace(resume=True, seen=self._seen, done=self._asking.done, take_over=False)
             try:
                 self._connect(hello)
+                self._around.warn(self.name, f"the line was cut ({cut.why}); connected again")
                 return
             except Unreachable as error:
                 self._drop()
@@ -249,14 +249,12 @@ class HostLine:
 
     def _ask_pending(self, ready: replies.Ready) -> None:
         """The agent takes questions now. One that comes after another has told what that one kept; ask the rest."""
-        begun = {str(one) for one in ready.facts.get("begun") or ()}
-        for reply in lost_tasks(self.name, self._pending.died_in(begun)):
-            self._pending.answered(reply)
+        for reply in self._asking.lost({str(one) for one in ready.facts.get("begun") or ()}):
             self._around.inbox.put((self.name, reply))
-        with self._asking:
-            self._listening = True
-            pending = list(self._pending.all())
-            if self._stop:  # what waits must not begin; what goes back must have begun to hear it
-                pending.insert(0 if any(isinstance(one, requests.Start) for one in pending) else 1, Stop(self._stop))
-            for request in pending:
-                self.send(request)
+        self._asking.begin()
+
+
+def _close(connection: Optional[Connection], process: Optional[Process]) -> None:
+    for one in (connection, process):
+        if one is not None:
+            one.close()

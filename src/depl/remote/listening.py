@@ -54,7 +54,12 @@ def _decoded(decoder: Decoder, piece: bytes, host: str) -> Iterator[Any]:
     try:
         yield from decoder.feed(piece)
     except ProtocolError as error:
-        raise Unreachable(
-            f"{host} answered what no agent says: {error.message}",
-            hint="Look at what runs there; depl takes nothing from it.",
-        ) from error
+        raise not_understood(host, error) from error
+
+
+def not_understood(host: str, error: ProtocolError) -> Unreachable:
+    """The error of a host that says what no agent says."""
+    return Unreachable(
+        f"{host} answered what no agent says: {error.message}",
+        hint="Look at what runs there; depl takes nothing from it.",
+    )

@@ -39,12 +39,14 @@ class Opening:
     ) -> None:
         self._lines, self._wishes, self._model = lines, wishes, model
         self._warn, self._stop, self._news, self._again = warn, stop, news, again
+        self._known_owner: Optional[HostLine] = None  # a host that knows who is at work
 
     def run(self, go: Callable[[], None]) -> list[DeplError]:
         """Open; what is wrong. go: called once nothing more keeps hosts from being changed but their own model."""
         lines = list(self._lines.values())
-        for line in lines:
+        for line in lines:  # all of them before any host is contacted: this is where values turn out not to be data
             line.slice = self._slice_of(line) if self._model is not None else None
+        for line in lines:
             line.start()
         errors = self._await(lines, lambda line: line.ready is not None)
         if errors:
@@ -84,9 +86,10 @@ class Opening:
 
     def _take_locks(self, lines: Sequence[HostLine]) -> list[DeplError]:
         """All locks or none. lines: by name, the order in which everybody takes them, so that one of several wins."""
-        missing = [line for line in lines if line.ready is not None and not line.ready.lock]
+        missing = [line for line in lines if line.ready is not None and not line.ready.lock and line.ready.owner]
         if not missing:
             return []
+        self._known_owner = next((line for line in missing if line.ready and " since " in line.ready.owner), None)
         contested = lines[lines.index(missing[0]) :]
         for line in contested:
             if line.ready is not None and line.ready.lock:
@@ -110,15 +113,23 @@ class Opening:
     def _wait_for_lock(self, line: HostLine, owner: str) -> list[DeplError]:
         if self._wishes.wait:
             self._warn(line.name, f"waiting: {owner}")
-        line.send(requests.Lock(None if self._wishes.wait else LATECOMER))
+        # An undo that waited would take back what the other one has done meanwhile.
+        grace = LATECOMER if self._wishes.mode == "act" else 0.0
+        line.send(requests.Lock(None if self._wishes.wait else grace))
         errors = self._await([line], lambda one: one.lock is not None)
         if errors:
             return errors
         assert line.lock is not None
         if line.lock.held:
             return []
-        sentence = f"{line.name}: {line.lock.owner}"
-        return [Locked(sentence, hint="Wait until it is done, or say --wait.")]
+        return [Locked(self._whose(line, line.lock.owner), hint="Wait until it is done, or say --wait.")]
+
+    def _whose(self, line: HostLine, owner: str) -> str:
+        """Who is in the way: named, if any of the hosts knows."""
+        known = self._known_owner
+        if " since " not in owner and known is not None and known.ready is not None:
+            return f"{known.name}: {known.ready.owner}"
+        return f"{line.name}: {owner}"
 
     def _look_at_clocks(self, lines: Iterable[HostLine]) -> None:
         now = time.time()

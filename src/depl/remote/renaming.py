@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from depl.errors import DeplError, Lost, Unreachable
+from depl.errors import DeplError, Lost, TakenOver, Unreachable
 from depl.protocol import replies
 from depl.protocol.failures import error_from_json
 
@@ -38,8 +38,10 @@ def refusal(refused: replies.Refused, host: str, target_directory: str, base_dir
     """Why an agent refused, as an error."""
     errors = [error_from_json(with_place(facts, target_directory, base_dir)) for facts in refused.errors]
     error = errors[0] if errors else Unreachable(f"{host} refused")
-    if refused.status == "lost":
-        return Lost(f"{host}: {error.message}", hint=error.hint)
+    if refused.status in ("lost", "failed") and not error.message.startswith((f"{host}: ", f"{host} ")):
+        error.message = f"{host}: {error.message}"
+    if refused.status == "lost" and not isinstance(error, TakenOver):
+        return Lost(error.message, hint=error.hint)
     return error
 
 

@@ -7,8 +7,10 @@ from typing import Any, Optional
 
 from depl.errors import Unreachable
 from depl.protocol.framing import encode
-from depl.protocol.requests import Alive
+from depl.protocol.requests import Alive, Goodbye
 from depl.remote.connection import Process
+
+PATIENCE = 2.0  # seconds
 
 
 class Voice:
@@ -25,6 +27,14 @@ class Voice:
         """Send a message, once others are sent."""
         with self._speaking:
             self._write(request)
+
+    def say_goodbye(self) -> None:
+        """Say the last word, unless somebody is stuck in saying something."""
+        if self._speaking.acquire(timeout=PATIENCE):
+            try:
+                self._write(Goodbye())
+            finally:
+                self._speaking.release()
 
     def say_alive(self, seen: int) -> None:
         """Give a sign of life; whoever is sending something now gives one too, and is not waited for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from depl.errors import Lost
+from depl.errors import Lost, TakenOver
 from depl.events import Event, Output, What
 from depl.report.changes import counted_changes, unsafe_paragraph
 from depl.report.lines import Line, Printer, counted, seconds
@@ -147,6 +147,11 @@ def fleet_plan_lines(
     changes: int, errors: int, name: str, tally: Tally, *, hosts: int, components: int, took: float
 ) -> list[Line]:
     """How much would change where, and what of it cannot be promised to be undone."""
+    if errors and not tally.at_work:
+        ready = f"{errors} of {counted(hosts, 'host')} {'is' if errors == 1 else 'are'} not ready"
+        return [
+            Line(f"{name}: nothing could be looked at, because {ready} ({seconds(took)}; nothing was touched)", "red")
+        ]
     looked = f"({counted(hosts, 'host')}, {counted(components, 'component')} looked at in {seconds(took)};"
     looked += " nothing was touched)"
     lines = [*changed_lines(tally, "would change"), *unchanged_lines(tally)]
@@ -164,7 +169,10 @@ def _failure(outcome: Outcome, name: str, tally: Tally, took: float, undo: str) 
     lines = [failed_word(outcome, name, took)]
     if outcome.status == "stopped":
         lines = [*changed_lines(tally), *lines]
-    if undo and outcome.status != "reversed":
+    others = [one.who for one in outcome.errors if isinstance(one, TakenOver)]
+    if others:  # an undo would take back what they do
+        lines.append(Line(f"  before you go on, look at what {' and '.join(dict.fromkeys(others))} is doing there"))
+    elif undo and outcome.status != "reversed":
         back = " once all hosts answer again" if any(isinstance(one, Lost) for one in outcome.errors) else ""
         lines.append(Line(f"  put it back{back} with: {undo}"))
     return lines

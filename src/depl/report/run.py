@@ -108,7 +108,7 @@ class RunReport:
             if self.live is not None:
                 self.live.say(self.printer.clean(line))
             if not self.quiet:
-                who = " ".join(name for name in (self.host, component) if name)
+                who = ": ".join(name for name in (self.host, component) if name)
                 self.printer.show([Line(f"{who} | {line}" if who else line, "dim")])
 
     def end(self) -> None:
@@ -117,11 +117,16 @@ class RunReport:
 
 
 def on_host(host: str, lines: Sequence[Line]) -> Sequence[Line]:
-    """The same lines with the host's name at the beginning; without a name as they are."""
+    """The same lines with the host's name at the beginning; without a name as they are.
+
+    Errors and warnings of a line that broke off name their host themselves.
+    """
     if not host or not lines:
         return lines
     first = lines[0].text.strip()
     word = next((word for word in ("error: ", "warning: ") if first.startswith(word)), "")
+    if word and first[len(word) :].startswith((f"{host}: ", f"{host} ")):
+        return lines
     return [Line(f"{word}{host}: {first[len(word) :]}", lines[0].style), *lines[1:]]
 
 

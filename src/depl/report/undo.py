@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from depl.errors import TakenOver
 from depl.report.changes import sentence
 from depl.report.lines import Line, counted, seconds
 from depl.report.run import UNKNOWN, Outcome, left_lines
@@ -41,7 +42,7 @@ def undo_lines(outcome: Outcome, name: str, took: float, again: str = "") -> lis
     many = counted(outcome.changed, "change")
     if outcome.status == "blocked":
         lines = [Line(f"{name}: {many} put back in {seconds(took)}, but not everything", "red"), *left_lines(outcome)]
-        if again:
+        if again and not any(isinstance(one, TakenOver) for one in outcome.errors):
             lines.append(Line(f"  restore all the same with: {again} --force, or leave it so with: {again} --keep"))
         return lines
     return [Line(f"{name}: {many} put back in {seconds(took)}", "bold"), *left_lines(outcome)]

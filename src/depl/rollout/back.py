@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 from depl.errors import DeplError
 from depl.protocol.replies import Repeated, TasksReversed
@@ -52,6 +53,7 @@ class _Back:
         self.wishes = Wishes(hosts.runner)
         self.result = WayBack()
         self.owed: dict[str, Sequence[str]] = {}
+        self.asked: dict[str, deque[list[str]]] = {}  # by host the roots of each request without an answer
 
     def run(self) -> WayBack:
         runner = self.hosts.runner
@@ -78,7 +80,10 @@ class _Back:
             self._heed(dispatch)
             for host, tasks in dispatch.batches().items():
                 dispatch.sent(host, tasks)
-                ask(host, [task.root for task in tasks])
+                roots = [task.root for task in tasks]
+                self.asked.setdefault(host, deque()).append(roots)
+                self.wishes.sent(host)
+                ask(host, roots)
             if not dispatch.at_work:
                 break
             answer = self.hosts.next(kind)
@@ -90,16 +95,21 @@ class _Back:
             self.result.conflicts[INTERRUPTED] = None
 
     def _answered(self, dispatch: Dispatch, host: str, reply: Any, *, backwards: bool) -> None:
-        if not isinstance(reply, DeplError) and not _fits(dispatch.at_work.get(host, {}), reply.tasks):
-            reply = self.hosts.refuse(host, "it answered for what it was not given")
+        if not isinstance(reply, DeplError) and sorted(reply.tasks) != self._oldest(host):
+            reply = self.hosts.refuse(host, "it did not answer for just what it was asked")
         if isinstance(reply, DeplError):
             dispatch.drop(host)
             return
         failed = self._take(host, reply)
-        for id in dict.fromkeys(f"{root}@{host}" for root in reply.tasks):
+        for id in (f"{root}@{host}" for root in reply.tasks):
             if failed and backwards:
                 self._left(dispatch.leave_out(id), id)
             dispatch.ended(id, host)
+
+    def _oldest(self, host: str) -> Optional[list[str]]:
+        """What the next answer of a host has to be about, sorted; None for a host that was asked nothing."""
+        asked = self.asked.get(host)
+        return sorted(asked.popleft()) if asked else None
 
     def _heed(self, dispatch: Dispatch) -> None:
         if self.aborted():
@@ -131,8 +141,3 @@ class _Back:
 def on(host: str, sentences: Iterable[str]) -> Sentences:
     """The sentences, each with the host that they are about."""
     return {f"{host}: {sentence}": None for sentence in sentences}
-
-
-def _fits(at_work: Mapping[str, Task], roots: Iterable[str]) -> bool:
-    given = {task.root for task in at_work.values()}
-    return all(root in given for root in roots)

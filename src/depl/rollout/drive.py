@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Union
 
@@ -76,20 +77,24 @@ class _Forward:
         if over.began:
             self.course.began.add(id)
         self.course.changed += over.changed
-        if over.errors and not self.course.errors:
-            self.course.interrupted = over.interrupted
-        self.course.errors += [error_from_json(facts) for facts in over.errors]
+        self._note([error_from_json(facts) for facts in over.errors], over.interrupted)
         self.through += not over.dropped
         self.dispatch.ended(id, host)
 
     def _lost(self, host: str, error: DeplError) -> None:
         unanswered = self.dispatch.drop(host)
         self.course.began.update(task.id for task in unanswered)  # nobody knows
-        self.course.errors.append(error)
+        self._note([error])
         if unanswered:
             self.hosts.emit(Event(What.TASK_FAILED, unanswered[0].root, None, facts_of_failure(error), host))
         else:
             self.hosts.emit(Event(What.WARNING, data={"text": error.message}, host=host))
+
+    def _note(self, errors: Sequence[DeplError], interrupted: bool = False) -> None:
+        """Note what went wrong. Whatever goes wrong first after somebody wanted the run to end is an interruption."""
+        if errors and not self.course.errors:
+            self.course.interrupted = interrupted or self.stop.aborted
+        self.course.errors += errors
 
     def _really_after(self, task: Task) -> frozenset[str]:
         """The tasks of other hosts that did something and that this one comes after, through others that did not."""

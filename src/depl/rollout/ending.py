@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
-from depl.errors import DeplError, Locked
+from depl.errors import DeplError, Locked, TakenOver
 from depl.events import Emit, Event, What
 from depl.protocol.failures import error_from_json
 from depl.protocol.replies import Settled
@@ -20,7 +20,11 @@ def settle(hosts: Hosts, which: Iterable[str], outcome: str, *, whole: bool) -> 
     lost = set(hosts.lost)
     answers = hosts.gather(which, lambda host: hosts.runner.settle(host, outcome, whole), Settled)
     errors = [hosts.lost[host] for host in hosts.lost if host not in lost]
-    sentences = [f"{host}: the last word on this rollout is missing" for host in hosts.lost if host not in lost]
+    sentences = [
+        _left(host, why, "the last word on this rollout is missing")
+        for host, why in hosts.lost.items()
+        if host not in lost
+    ]
     for host, settled in answers.items():
         wrong = [error_from_json(facts) for facts in settled.errors]
         errors += wrong
@@ -31,17 +35,23 @@ def settle(hosts: Hosts, which: Iterable[str], outcome: str, *, whole: bool) -> 
 def finish(way: WayBack, plan: Plan, hosts: Hosts, which: Iterable[str], outcome: Outcome) -> None:
     """After the way back: the last word where all is as before; what was not put back, into the outcome."""
     good = [host for host in which if host not in way.bad]
-    gone = [host for host in hosts.lost if host in plan.by_host]
+    gone = {host: why for host, why in hosts.lost.items() if host in plan.by_host}
     errors, sentences = settle(hosts, good, "reversed", whole=False)
+    outcome.errors += [why for why in gone.values() if not any(why is error for error in outcome.errors)]
     outcome.errors += errors
     outcome.kept, outcome.unknown = list(way.kept), list(way.unknown)
     outcome.conflicts = [
         *way.conflicts,
-        *(f"{host}: lost, and what was changed there is not put back" for host in gone),
+        *(_left(host, why, "lost, and what was changed there is not put back") for host, why in gone.items()),
         *sentences,
     ]
     if way.bad or gone or errors:
         outcome.status = "blocked"
+
+
+def _left(host: str, why: DeplError, otherwise: str) -> str:
+    """How a host stands that does not listen any more."""
+    return f"{host}: {f'left to {why.who}, who took over' if isinstance(why, TakenOver) else otherwise}"
 
 
 def refuse(errors: Sequence[DeplError], emit: Emit) -> NoReturn:

@@ -244,5 +244,9 @@ class FakeRunner:
             self._journals[host] = journal
             journal["undos"].append(self.rollout)
             journal["unsettled"] = True
-        steps = [{"component": task["root"]} for task in reversed(journal["tasks"])] if plan else []
+        steps = (
+            [{"component": task["root"], "shown": {}, "conflict": ""} for task in reversed(journal["tasks"])]
+            if plan
+            else []
+        )
         return Undoing([dict(task) for task in journal["tasks"]], steps, rollouts=journal["rollouts"])

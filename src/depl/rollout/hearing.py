@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Optional, Union
 
-from depl.errors import DeplError, Lost
+from depl.errors import DeplError, Lost, ProtocolError
 from depl.events import Emit, Event, Output, What
 from depl.protocol.replies import Said, Told
+from depl.rollout.facts import assert_sound
 from depl.rollout.runner import Runner
 
 POLL = 0.2  # seconds after which somebody's wish to stop is heeded, at the latest
@@ -35,20 +36,23 @@ class Hosts:
         if isinstance(reply, DeplError):
             self.lost[host] = reply
             return answer
-        if isinstance(reply, (Told, Said)):
-            return self._tell(host, reply)
+        try:
+            assert_sound(reply)
+            if isinstance(reply, (Told, Said)):
+                self._tell(host, reply)
+                return None
+        except ProtocolError as error:
+            return host, self.refuse(host, error.message)
+        except Exception as error:  # noqa: BLE001 whatever one host says, the run goes on for the others
+            return host, self.refuse(host, f"what it told cannot be passed on ({type(error).__name__}: {error})")
         if isinstance(reply, kinds):
             return answer
         return host, self.refuse(host, f"it answered {type(reply).__name__}, which nobody asked for")
 
-    def _tell(self, host: str, reply: Union[Told, Said]) -> Optional[tuple[str, DeplError]]:
-        try:
-            event = _event(host, reply)
-        except ValueError:
-            return host, self.refuse(host, "it told of something that cannot happen")
+    def _tell(self, host: str, reply: Union[Told, Said]) -> None:
+        event = _event(host, reply)
         if not isinstance(event, Event) or event.what not in OWN:
             self.emit(event)
-        return None
 
     def refuse(self, host: str, reason: str) -> DeplError:
         """Talk no more to a host that makes no sense."""
@@ -79,14 +83,19 @@ def _event(host: str, reply: Union[Told, Said]) -> Union[Event, Output]:
 
 
 class Wishes:
-    """Tells hosts at work to stop, each word once."""
+    """Tells hosts at work to stop, each word once for all that a host was sent so far."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self._how = ""
+        self._told: dict[str, str] = {}
 
     def tell(self, hosts: Iterable[str], how: str) -> None:
-        if how != self._how:
-            self._how = how
-            for host in list(hosts):
+        """Say a word to those that have not heard it."""
+        for host in hosts:
+            if self._told.get(host) != how:
+                self._told[host] = how
                 self._runner.stop(host, how)
+
+    def sent(self, host: str) -> None:
+        """A host was sent more: what it was told before was not about that."""
+        self._told.pop(host, None)

@@ -77,8 +77,7 @@ class _Rollout:
         self.emit(Event(What.STARTED, data={**self.head, "tasks": len(self.plan)}))
         if in_the_way:
             outcome = Outcome("reversed", self.rollout, error=in_the_way[0], errors=list(in_the_way))
-            outcome.interrupted = self.stop.aborted
-            outcome.interrupted = isinstance(in_the_way[0], Interrupted)
+            outcome.interrupted = self.stop.aborted or isinstance(in_the_way[0], Interrupted)
         else:
             tell_ignored(self.plan, self.emit)
             course = forward(self.plan, self.hosts, self.jobs, self.stop)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -71,9 +71,10 @@ def _until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) 
 class Far:
     """A network namespace with a host in it, and the only line that leads there."""
 
-    address, here = "198.51.100.2", "198.51.100.1"  # for documentation: hardly anybody has them
-
     def __init__(self, new_sshd: Callable[..., Any]) -> None:
+        # Addresses for documentation, which hardly anybody has; others for each process that tests at the same time.
+        net = os.getpid() % 64 * 4
+        self.here, self.address = f"198.51.100.{net + 1}", f"198.51.100.{net + 2}"
         self.name, self.link = f"depl-t-{os.getpid()}", f"depl{os.getpid()}"
         self.link = self.link[:14]
         self.sshd = None
@@ -135,8 +136,10 @@ class Run:
 
     @property
     def everything(self) -> str:
-        """All that it has printed so far."""
-        return self.output.read_text() + self.complaints.read_text()
+        """What it has printed so far, but for what commands said and changed."""
+        lines = self.output.read_text().splitlines()
+        told = [line for line in lines if '"event": "output"' not in line and '"event": "changed"' not in line]
+        return "\n".join([*told, self.complaints.read_text()])
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -147,7 +150,7 @@ class Run:
     @property
     def rollout(self) -> str:
         """Its name, once it has begun."""
-        return str(self.events[0]["data"]["rollout"])
+        return next(str(one["data"]["rollout"]) for one in self.events if one["event"] == "started")
 
     def said(self, host: str) -> list[str]:
         """The lines that commands printed on a host."""
@@ -171,13 +174,29 @@ class Field:
         self.sshds: dict[str, Any] = {}  # of hosts that are elsewhere
         site.write({"components/steps/component.py": COMPONENT})
 
-    def hosts(self, *names: str, opened: Iterable[str] = (), settings: str = "timeout = 2", more: str = "", **steps: str) -> None:
-        """Write the environment `live`. opened: the hosts on which nothing waits. steps: attributes of the component."""
+    def hosts(
+        self,
+        *names: str,
+        opened: Iterable[str] = (),
+        settings: str = "timeout = 2",
+        also: Mapping[str, str] | None = None,
+        python: Mapping[str, str] | None = None,
+        **steps: str,
+    ) -> None:
+        """Write the environment `live`.
+
+        opened: the hosts on which nothing waits. also: more components, by host. python: by host. steps: attributes.
+        """
         self.addresses.update({name: f"127.0.0.{n}" for n, name in enumerate(names, 1) if name not in self.addresses})
-        sections = [f"[host:{name}]\naddress = {self.addresses[name]}\ncomponents = steps\n" for name in names]
+        sections = []
+        for name in names:
+            components = ", ".join(["steps", *([also[name]] if also and name in also else [])])
+            sections.append(f"[host:{name}]\naddress = {self.addresses[name]}\ncomponents = {components}\n")
+            if python and name in python:
+                sections.append(f"python = {python[name]}\n")
         given = "".join(f"{name} = {value}\n" for name, value in steps.items())
         component = f"[component:steps]\ndirectory = {self.scratch}\n{given}"
-        self.site.environment("\n".join([*sections, component, more]), settings=settings)
+        self.site.environment("".join([*sections, component]), settings=settings)
         for name, sshd in self.sshds.items():
             with (self.site.directory / "environments/live/known_hosts").open("a") as file:
                 file.write(sshd.known_hosts)
@@ -195,9 +214,7 @@ class Field:
     def start(self, *arguments: str, cwd: Path | None = None) -> Run:
         """Start `depl ... --json`."""
         output = self.scratch / f"run{len(self.runs)}"
-        run = Run(
-            [*arguments, "--json"], cwd or self.site.directory, self.site.surroundings(), output
-        )
+        run = Run([*arguments, "--json"], cwd or self.site.directory, self.site.surroundings(), output)
         self.runs.append(run)
         return run
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def test_a_cut_shorter_than_the_signs_of_life_is_not_noticed(far, field, until, assert_told_once):
     field.hosts("far", "web", opened=["web"], settings="timeout = 20")
     run = field.start("remote", "live")
     field.in_the_middle("far")
-    (agent,) = field.agents("far")
     far.cut()
     heard = len(run.said("far"))
     until(lambda: agent_ticks(field) > heard + 5, "the update goes on over there")
@@ -62,7 +63,7 @@ def test_a_line_may_be_back_before_the_task_is_over(far, field, until, assert_to
 
 
 def test_where_a_line_is_cut_for_good_the_other_hosts_are_put_back_and_the_run_says_what_is_left(far, field, until):
-    field.hosts("far", "web", opened=["web"], settings="timeout = 1")
+    field.hosts("far", "web", opened=["web"], settings="timeout = 2")
     run = field.start("remote", "live")
     field.in_the_middle("far")
     until(lambda: "work/steps/after.conf" in field.deployed("web"), "the other host is through")
@@ -81,8 +82,9 @@ def test_where_a_line_is_cut_for_good_the_other_hosts_are_put_back_and_the_run_s
     field.all_gone()
 
 
+@pytest.mark.long
 def test_the_next_run_goes_on_where_a_line_was_cut_for_good(far, field):
-    field.hosts("far", "web", opened=["web"], settings="timeout = 1")
+    field.hosts("far", "web", opened=["web"], settings="timeout = 2")
     run = field.start("remote", "live")
     field.in_the_middle("far")
     far.cut()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import signal
 
+import pytest
+
 
 def test_the_second_one_is_told_who_is_at_work(field):
     field.hosts("web", "db", opened=["db"])
@@ -13,7 +15,7 @@ def test_the_second_one_is_told_who_is_at_work(field):
     rollout = first.rollout
     second = field.start("remote", "live", cwd=field.copy())
     assert second.status() == 5, second.everything
-    assert f"web: {getpass.getuser()}@" in second.everything
+    assert f"db: {getpass.getuser()}@" in second.everything
     assert "is at work on" in second.everything
     assert f"rollout {rollout} of live" in second.everything
     assert "since 2" in second.everything
@@ -23,6 +25,7 @@ def test_the_second_one_is_told_who_is_at_work(field):
     field.all_gone()
 
 
+@pytest.mark.long
 def test_an_undo_is_told_so_too(field):
     field.hosts("web", opened=[])
     first = field.start("remote", "live")
@@ -75,7 +78,7 @@ def test_one_that_wakes_up_after_a_takeover_changes_nothing_more(field, until):
     field.in_the_middle("web")
     first.signal(signal.SIGSTOP)
     second = field.start("remote", "live", "--take-over", cwd=field.copy())
-    until(lambda: len(field.agents("web")) == 2, "it asks the first one to leave")
+    until(lambda: "waiting until it has left" in second.everything, "it asks the first one to leave")
     field.open("web")
     assert second.status() == 0, second.everything
     field.all_gone()
@@ -93,11 +96,13 @@ def test_a_takeover_is_told_to_one_that_is_awake(field, until):
     first = field.start("remote", "live")
     field.in_the_middle("web")
     second = field.start("remote", "live", "--take-over", cwd=field.copy())
-    until(lambda: len(field.agents("web")) == 2, "it asks the first one to leave")
+    until(lambda: "waiting until it has left" in second.everything, "it asks the first one to leave")
     field.open("web")
     assert second.status() == 0, second.everything
     assert first.status() in (3, 4), first.everything
     assert f"took over with rollout {second.rollout}" in first.everything, first.everything
     assert field.ran("web") == field.ran("db") == ["first", "held", "last"]
+    assert f"web: left to {getpass.getuser()}@" in first.everything
+    assert "web: web: " not in first.everything
     assert field.deployed("web") == field.deployed("db") == ["work/steps/after.conf", "work/steps/before.conf"]
     field.all_gone()

@@ -37,8 +37,8 @@ class Sshd:
 
     directory: for its files; must be readable by whoever shall log in. addresses: loopback addresses to listen on.
     options: lines of sshd_config, before all others. homes: whether each address has a home of its own (for the user
-    who starts it; others have theirs). variables: what sessions find in their environment. key: the client's key. inside: a command
-    that starts it, such as `ip netns exec NAME`.
+    who starts it; others have theirs). variables: what sessions find in their environment. key: the client's key.
+    inside: a command that starts it, such as `ip netns exec NAME`.
     """
 
     def __init__(

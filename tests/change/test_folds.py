@@ -284,3 +284,10 @@ def test_a_journal_knows_its_rollouts_undos_and_outcome():
     )
     assert (state.rollouts, state.undos, state.outcome) == (("r1", "r2"), ("u",), "reversed")
     assert (state.environments, state.host) == (("prod",), "web1")
+
+
+def test_a_rollout_that_went_on_and_had_nothing_to_do_belongs_to_the_journal():
+    state = chain_state(
+        numbered(begin("r1"), did(), Settled(0, "r2", True), begin("u", "r2"), Settled(0, "u", False, "reversed"))
+    )
+    assert (state.rollouts, state.undos) == (("r1", "r2"), ("u",))

@@ -120,3 +120,10 @@ def test_json_ends_with_the_outcome(depl, service):
     done = depl("undo", "dev", "--json", cwd=service)
     last = json.loads(done.stdout.splitlines()[-1])
     assert (last["event"], last["exit_status"]) == ("end", 0)
+
+
+def test_a_hint_calls_depl_as_it_was_called(depl, service):
+    depl("local", "dev", cwd=service)
+    for launched, command in ({}, "depl undo"), ({"DEPL_PROJECT": str(service)}, "./depl undo"):
+        done = depl("undo", "dev", "nonsense", cwd=service, **launched)
+        assert f"hint: `{command}` without a rollout takes back the newest one." in done.stderr

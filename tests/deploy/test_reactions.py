@@ -11,6 +11,7 @@ import pytest
 
 from depl.component import Component
 from depl.errors import UpdateNeeded
+from depl.events import What
 from depl.lib.command import Command
 from depl.lib.file import File
 
@@ -182,6 +183,16 @@ def test_a_repetition_that_fails_is_named_and_owed(world, idiom):
     count = len(told(world))
     assert world.undo().status == "reversed"
     assert told(world)[count:] == ["one"]
+
+
+@in_each_idiom
+def test_a_repetition_that_fails_can_be_left_as_it_is(world, idiom):
+    world.run(app(idiom, "one"))
+    world.run(app(idiom, "two"))
+    world.file("broken")
+    assert world.undo().status == "blocked"
+    assert world.undo(on_conflict="keep").status == "reversed"
+    assert any("cannot be repeated" in event.data["reason"] for event in world.said(What.KEPT))
 
 
 @in_each_idiom

@@ -38,8 +38,10 @@ def test_nobody_takes_over_from_themselves_or_from_those_who_come_later(tmp_path
         (["r1", "r3"], "rollout r1 did not come to its end; this run goes on from there, and an undo takes back both"),
         (
             ["r0", "r1", "r2", "r3"],
-            "rollouts r0, r1 and r2 did not come to their end; "
-            "this run goes on from there, and an undo takes back all of them",
+            (
+                "rollouts r0, r1 and r2 did not come to their end; "
+                "this run goes on from there, and an undo takes back all of them"
+            ),
         ),
     ],
 )

@@ -16,6 +16,7 @@ import pytest
 
 from depl import slices
 from depl.configure import Model, configure
+from depl.environment import Environment
 from depl.errors import ConfigurationError, DeplError, Mistakes
 from depl.homes import Moved, as_on_hosts
 from depl.sliced import Sliced, configure_slice, environment_of
@@ -727,3 +728,19 @@ def test_live_and_own_roots_of_one_name_keep_their_overrides(fleet: Fleet) -> No
         "peer": None,
         "sum": ["1", "2", "3"],
     }
+
+
+@pytest.mark.parametrize("method", ["local", "ssh"])
+def test_hosts_that_would_lock_each_other_out_are_a_mistake(tmp_path, method):
+    (tmp_path / "components" / "app").mkdir(parents=True)
+    source = "from depl.component import Component\n\n\nclass App(Component): pass\n\n\nclass Db(Component): pass\n"
+    (tmp_path / "components" / "app" / "component.py").write_text(source)
+    (tmp_path / "environments" / "live").mkdir(parents=True)
+    settings = f"[environment]\nconnect_method = {method}\n[host:one]\ncomponents = app\naddress = 127.0.0.1\n"
+    settings += "[host:two]\ncomponents = db\naddress = 127.0.0.1\n"
+    (tmp_path / "environments" / "live" / "environment.cfg").write_text(settings)
+    environment = Environment.load("live", str(tmp_path))
+    as_on_hosts(environment)
+    (mistake,) = environment.mistakes
+    assert "same machine with the same target directory, ~/deployment" in mistake.message
+    assert "[host:two]" in mistake.hint

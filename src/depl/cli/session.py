@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from contextlib import contextmanager, redirect_stdout
@@ -152,7 +153,7 @@ class Session:
         from depl.report.errors import error_lines
 
         for one in (error, *(error.mistakes if isinstance(error, Mistakes) else ())):
-            one.hint = one.hint.replace("`depl ", f"`{self.command} ")
+            one.hint = re.sub(r"(`|run: )depl (?=[a-z])", lambda found: f"{found[1]}{self.command} ", one.hint)
         self.printer.complain(error_lines(error, self._base or ""))
 
     def _show_cause(self, cause: BaseException | None) -> None:

@@ -61,17 +61,7 @@ class Opening:
         if errors or self._model is None:
             return errors
         go()
-        errors = self._await(list(self._lines.values()), lambda line: line.configured is not None)
-        if self._wishes.mode == "plan":
-            self._tell_differences()
-        return errors
-
-    def _tell_differences(self) -> None:
-        """What configuring came to there, and not here."""
-        for line in self._lines.values():
-            if line.configured is not None:
-                for sentence in (*line.configured.differences, *(one.get("text") for one in line.configured.warnings)):
-                    self._warn(line.name, str(sentence))
+        return self._await(list(self._lines.values()), lambda line: line.configured is not None)
 
     def _await(self, lines: Iterable[HostLine], holds: Callable[[HostLine], bool]) -> list[DeplError]:
         """Wait until something holds for all lines; the errors of those that failed instead."""

@@ -81,7 +81,7 @@ def test_what_code_prints_is_told_with_host_and_component_whatever_the_language_
         profile.unlink()
     assert done.returncode == 0, done.stdout + done.stderr
     for line in ("bytes \ufffd and ü", "printed by update", "said by a child", "grüße"):
-        assert f"127.0.0.3 web/Printing | {line}\n" in done.stdout
+        assert f"127.0.0.3: web/Printing | {line}\n" in done.stdout
     tree = site.tree("127.0.0.3")
     assert tree["work/web/größe.txt"][2] == "weiß ☃\n".encode()
     assert tree["work/web/kopie.txt"][2] == "für weiß ☃\n".encode()

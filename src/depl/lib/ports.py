@@ -72,12 +72,16 @@ def _listening(port: int) -> set[str]:
 
 
 def _descriptors(pid: int) -> set[str]:
-    found = set()
+    found: set[str] = set()
     try:
-        for name in os.listdir(f"/proc/{pid}/fd"):
+        names = os.listdir(f"/proc/{pid}/fd")
+    except OSError:  # it ended, or it is somebody else's
+        return found
+    for name in names:
+        try:
             found.add(os.readlink(f"/proc/{pid}/fd/{name}"))
-    except OSError:
-        pass  # it ended, or it is somebody else's
+        except OSError:  # closed meanwhile, as the one that the names were read by
+            pass
     return found
 
 

@@ -10,21 +10,28 @@ if TYPE_CHECKING:
     from depl.host import Host
 
 
-class RootElsewhere:
-    """Stands for a root component that is not part of a slice: it has a name and a host, and nothing else to tell."""
+class Assigned:
+    """Something that an environment assigned to a host, by what it is called."""
 
-    def __init__(self, name: str, host: Host) -> None:
-        self.name, self.host = name, host
+    name: str
+    host: Host
 
     @property
     def id(self) -> str:
-        """As that of the root component which it stands for."""
+        """Unique in an environment; ids of components start with the name alone and are unique on a host."""
         return f"{self.name}@{self.host.name}"
 
     @property
     def label(self) -> str:
         """What people call it."""
         return f"{self.name} on {self.host.name}"
+
+
+class RootElsewhere(Assigned):
+    """Stands for a root component that is not part of a slice: it has a name and a host, and nothing else to tell."""
+
+    def __init__(self, name: str, host: Host) -> None:
+        self.name, self.host = name, host
 
     def __repr__(self) -> str:
         return f"<RootElsewhere {self.label}>"

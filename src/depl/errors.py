@@ -66,6 +66,18 @@ class DeplError(Exception):
         return self.message
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What it says, as data."""
+        return {
+            "class": type(self).__name__,
+            "message": self.message,
+            "component": self.component,
+            "file": self.file,
+            "line": self.line,
+            "hint": self.hint,
+        }
+
+    @property
     def place(self) -> str:
         """`file:line`, `file` or nothing, as far as it is known."""
         if self.file is None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Sequence, 
 
 from depl.errors import ConfigurationError, DeplError, Mistakes
 from depl.facts import facts_of
+from depl.loading import text_of
 from depl.mentions import mentioned
 from depl.order import shortest_cycles
 from depl.places import failing_place, place_of_function
@@ -115,7 +116,7 @@ class _Suspects:
     def __init__(self, settling: Settling, environment: Environment) -> None:
         self._failed = list(dict.fromkeys(root.factory for root in settling.failures))
         self._mentioned: Dict[Any, Set[str]] = {}
-        self._sources = [_text(path) for path in _unloaded_files(environment)]
+        self._sources = [text_of(path) for path in _unloaded_files(environment)]
 
     def mention(self, key: Any, root: RootComponent) -> bool:
         """Whether one of them, other than this root, has to do with a key."""
@@ -133,14 +134,6 @@ class _Suspects:
 
 def _unloaded_files(environment: Environment) -> List[str]:
     return sorted({mistake.file for mistake in environment.components.mistakes if mistake.file})
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except OSError:
-        return ""
 
 
 def warnings(roots: Iterable[RootComponent]) -> Iterable[Finding]:

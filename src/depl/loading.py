@@ -153,7 +153,7 @@ def _load(finder: ComponentFinder, directory: str, path: str) -> None:
         mistake = import_mistake(error, path, finder.files)
         if (mistake.file, mistake.message) not in {(known.file, known.message) for known in components.mistakes}:
             components.mistakes.append(mistake)
-        components.unloaded.update(name.lower() for name in CLASS.findall(_text(path)))
+        components.unloaded.update(name.lower() for name in CLASS.findall(text_of(path)))
         return
     components.mistakes.extend(_defined_twice(path))
     own: dict[str, type[Component]] = {}
@@ -199,12 +199,12 @@ def _distance(definition: ComponentDefinition, name: str) -> tuple[bool, bool]:
 
 
 def _place(definition: ComponentDefinition, base_dir: str) -> str:
-    line = _line_of(definition.factory.__name__, _text(definition.filename))
+    line = _line_of(definition.factory.__name__, text_of(definition.filename))
     return f"{os.path.relpath(definition.filename, base_dir)}:{line}"
 
 
 def _twice_in_one_file(first: type, second: type, path: str) -> ConfigurationError:
-    text = _text(path)
+    text = text_of(path)
     line, other = _line_of(second.__name__, text), _line_of(first.__name__, text)
     classes = f"{first.__name__} (of {first.__module__}, line {other}) and {second.__name__} (of {second.__module__})"
     message = f"The classes {classes} are both the component {first.__name__.lower()!r}"
@@ -213,7 +213,7 @@ def _twice_in_one_file(first: type, second: type, path: str) -> ConfigurationErr
 
 def _defined_twice(path: str) -> Iterator[ConfigurationError]:
     """The mistakes of classes that replace another one of their name, which no longer shows in the module."""
-    text = _text(path)
+    text = text_of(path)
     names = CLASS.findall(text)
     if len(set(names)) == len(names):
         return
@@ -235,9 +235,10 @@ def _line(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
 
 
-def _text(path: str) -> str:
+def text_of(path: str) -> str:
+    """The text of a file; nothing where it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
             return stream.read()
-    except OSError:  # that it cannot be read is told already
+    except OSError:
         return ""

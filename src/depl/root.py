@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 from depl import conversion
+from depl.elsewhere import Assigned
 from depl.errors import ConfigurationError, DeplError, Mistakes
 from depl.facts import facts_of
 from depl.places import Place, calling_place, place_of_class
@@ -51,7 +52,7 @@ class ComponentDefinition:
         return f"ComponentDefinition({self.name!r}, {self.filename!r})"
 
 
-class RootComponent:
+class RootComponent(Assigned):
     """A component at the root of a tree, on a host.
 
     component: the instance of the author's class, made anew by every prepare(). system: what its verbs act on, given by
@@ -93,16 +94,6 @@ class RootComponent:
     @property
     def root(self) -> RootComponent:
         return self
-
-    @property
-    def id(self) -> str:
-        """Unique in an environment; ids of components start with the name alone and are unique on a host."""
-        return f"{self.name}@{self.host.name}"
-
-    @property
-    def label(self) -> str:
-        """What people call it."""
-        return f"{self.name} on {self.host.name}"
 
     @property
     def factory(self) -> Callable[[], Component]:

@@ -34,11 +34,19 @@ class Acting(SliceSide):
         )
 
     def locked(self) -> None:
+        hello = self.hello
+        work = self.open_work(hello.host, hello.undoes)
+        if not hello.resume:
+            self.forget_others()
+            if work.continues:
+                self.emit(Event(What.WARNING, data={"text": work.continues}))
+        self.prepare()
+
+    def open_work(self, host: str, undoes: Optional[str], journal_path: Optional[str] = None) -> Work:
+        """Open the journal of this rollout; of an undo, the one that it takes back. The lock is held."""
         assert self.lock is not None
         hello = self.hello
-        head = begin(
-            hello.rollout, hello.environment, hello.host, hello.who, hello.revision, hello.undoes, project=hello.project
-        )
+        head = begin(hello.rollout, hello.environment, host, hello.who, hello.revision, undoes, project=hello.project)
         self.work = Work(
             self.target,
             self.lock,
@@ -47,12 +55,9 @@ class Acting(SliceSide):
             self.stop,
             durability=hello.durability,
             command_timeout=hello.command_timeout,
+            journal_path=journal_path,
         )
-        if not hello.resume:
-            self.forget_others()
-        if self.work.continues and not hello.resume:
-            self.emit(Event(What.WARNING, data={"text": self.work.continues}))
-        self.prepare()
+        return self.work
 
     def switch(self, link: str, to: str) -> None:
         assert self.work is not None

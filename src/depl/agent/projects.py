@@ -12,6 +12,7 @@ from depl.agent.building import Building, is_as_listed, remove
 from depl.agent.gathering import Ask, Known, gather
 from depl.agent.manifests import KEY, LARGEST, Manifest
 from depl.agent.receiving import Receiving, unpacked
+from depl.deploy.begin import boot
 from depl.errors import ChangeFailed, ProtocolError
 from depl.protocol.replies import Wants
 
@@ -115,7 +116,7 @@ class Projects:
             remove(path)
             self._write(key + MANIFEST, zlib.compress(manifest.text, 1))
             os.rename(new, path)
-            self._write(key + COMPLETE, _start_of_machine().encode("ascii"))
+            self._write(key + COMPLETE, boot().encode("ascii"))
 
     def _complete(self, key: str) -> bool:
         """Contents that were not yet on disk when a machine went down are empty: then its start is another one."""
@@ -126,13 +127,13 @@ class Projects:
                 start = file.read(100)
         except OSError:
             return False
-        if start == _start_of_machine():
+        if start == boot():
             return True
         manifest = self._manifest(key)
         if manifest is None or not is_as_listed(os.path.join(self.directory, key), manifest.entries):
             return False
         try:
-            self._write(key + COMPLETE, _start_of_machine().encode("ascii"))
+            self._write(key + COMPLETE, boot().encode("ascii"))
         except OSError:
             pass  # then it is verified again
         return True
@@ -217,12 +218,3 @@ def _require_space(directory: str, size: int) -> None:
 def _size_of(known: Sequence[Known]) -> int:
     """How much need not come, at most."""
     return sum({entry.digest: entry.size for one in known for entry in one.manifest.contents}.values())
-
-
-def _start_of_machine() -> str:
-    """Something that is different after each start; nothing where the machine does not tell."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id") as file:
-            return file.read().strip()
-    except OSError:
-        return ""

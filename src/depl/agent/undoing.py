@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Optional
+from typing import Any
 
 from depl.agent.acting import Acting
 from depl.agent.line import Line
 from depl.change.changes import Call
-from depl.change.folds import ChainState
-from depl.deploy.begin import begin
 from depl.deploy.chains import chains, open_chain, tasks_of
 from depl.deploy.preview import preview, unknown_steps
-from depl.deploy.work import Work
 from depl.protocol import requests
 from depl.protocol.replies import Found
 from depl.protocol.replies import Undoing as Opened
@@ -27,7 +24,6 @@ class Undoing(Acting):
         super().__init__(hello, line)
         self.handlers[requests.Chains] = self._chains
         self.handlers[requests.Undo] = self._open
-        self._state: Optional[ChainState] = None
 
     def begin(self) -> None:
         if not os.path.isdir(self.target.records):
@@ -51,21 +47,8 @@ class Undoing(Acting):
         if request.plan:
             steps, unknown = preview(self.target, state), unknown_steps(self.target, state)
         else:
-            assert self.lock is not None
             self.target.clear_stage()
-            hello = self.hello
-            undoes = state.rollouts[-1]
-            head = begin(hello.rollout, hello.environment, state.host, hello.who, hello.revision, undoes)
-            self.work = Work(
-                self.target,
-                self.lock,
-                head,
-                self.emit,
-                self.stop,
-                durability=hello.durability,
-                command_timeout=hello.command_timeout,
-                journal_path=path,
-            )
+            self.open_work(state.host, state.rollouts[-1], path)
         if tell:
             needs_code = any(isinstance(did.change, Call) for did in state.standing)
             self.line.send(Opened(tasks_of(state), steps, unknown, list(state.rollouts), needs_code))

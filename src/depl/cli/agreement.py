@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from depl.cli.consent import Consent
-from depl.cli.session import DONE, Session
+from depl.cli.session import DONE, PENDING, Session
 from depl.errors import ConfigurationError
 from depl.report.lines import Line, counted
 
@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from depl.environment import Environment
 
 ShowPlan = Callable[[], tuple[int, list[Line]]]  # how many components would change; steps without a sure way back
+
+
+def only_planned(session: Session, show_plan: ShowPlan, *, exit_code: bool) -> None:
+    """Show the plan and stop. exit_code: with a status of its own where something would change."""
+    changes, _ = show_plan()
+    if changes and exit_code and session.status == DONE:
+        session.status = PENDING
 
 
 def agreed(

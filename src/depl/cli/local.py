@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from depl.cli import options
-from depl.cli.agreement import agreed
+from depl.cli.agreement import agreed, only_planned
 from depl.cli.consent import Consent
 from depl.cli.hosts import assert_is_here, chosen_host, count_components, deployed, provider_lines
 from depl.cli.running import Running, run_options, status_of
-from depl.cli.session import DONE, FAILED, PENDING, Session, refuse
+from depl.cli.session import DONE, FAILED, Session, refuse
 from depl.cli.signals import heeded
 from depl.report.changes import unsafe_lines
 from depl.report.lines import Line
@@ -70,17 +70,19 @@ def local(session: Session, /, environment: str, host: str | None, **wanted: Any
     if components and not session.quiet:
         session.show(provider_lines(model, deployed(model, [chosen], components)))
     how = _options(session, model, components, wanted)
+
+    def plan() -> tuple[int, list[Line]]:
+        return show_plan(session, model, chosen, how)
+
     if wanted["planning"]:
-        changes, _ = show_plan(session, model, chosen, how)
-        if changes and wanted["exit_code"] and session.status == DONE:
-            session.status = PENDING
+        only_planned(session, plan, exit_code=wanted["exit_code"])
     elif agreed(
         session,
         model.environment,
         consent,
         ask=wanted["ask"],
         where=chosen.name,
-        show_plan=lambda: show_plan(session, model, chosen, how),
+        show_plan=plan,
     ):
         run(session, model, chosen, how)
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from depl.cli import options
-from depl.cli.agreement import agreed
+from depl.cli.agreement import agreed, only_planned
 from depl.cli.consent import Consent
 from depl.cli.fleet import Crew, assert_reachable, records
 from depl.cli.hosts import chosen_hosts, count_components, deployed, provider_lines
 from depl.cli.running import Running, run_options, status_of
-from depl.cli.session import DONE, FAILED, PENDING, Session, refuse
+from depl.cli.session import DONE, FAILED, Session, refuse
 from depl.cli.signals import heeded
 from depl.events import Event, What
 from depl.report.fleet import fleet_end_lines, fleet_plan_lines, path_lines, unsafe_lines
@@ -86,9 +86,7 @@ def remote(session: Session, /, environment: str, **wanted: Any) -> None:
         session.show(provider_lines(model, roots))
     deployment = Deployment(session, model, hosts, roots, components, wanted)
     if wanted["planning"]:
-        changes, _ = deployment.show_plan()
-        if changes and wanted["exit_code"] and session.status == DONE:
-            session.status = PENDING
+        only_planned(session, deployment.show_plan, exit_code=wanted["exit_code"])
     elif agreed(
         session,
         model.environment,

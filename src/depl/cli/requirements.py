@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from typing import TYPE_CHECKING
@@ -60,24 +59,14 @@ def assert_launched(base: str) -> None:
 
 def install_here(wanted: Requirements) -> None:
     """Install into the Python environment that this runs in; depl's own packages stay as they are."""
-    from depl.remote.wheelhouse import explained, python_with_pip, written
+    from depl.remote.wheelhouse import explained, python_with_pip, ran, written
 
     with tempfile.TemporaryDirectory() as room:
         binding = [*wanted.lines.binding, *locked(wanted.base_dir)]
         files = written(room, wanted.lines.wanted, binding)
         command = [python_with_pip(), "-P", "-m", "pip", "--python", sys.executable, "install", "--no-input"]
         command += ["--disable-pip-version-check", "--no-color", *files]
-        surroundings = {**os.environ, "PIP_USER": "0"}
-        done = subprocess.run(
-            command,
-            cwd=wanted.base_dir,
-            env=surroundings,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        done = ran(command, wanted.base_dir, {**os.environ, "PIP_USER": "0"})
     if done.returncode:
         raise DeploymentError(
             f"pip cannot install what requirements.txt names:\n{explained(done)}",

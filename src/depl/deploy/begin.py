@@ -23,7 +23,7 @@ def begin(
     project: str = "",
 ) -> Begin:
     """The head of all records of a rollout on this host. project: the key under which the project lies here."""
-    return Begin(0, rollout, environment, host, "", 0, who, revision, _boot(), utc(), undoes, project=project)
+    return Begin(0, rollout, environment, host, "", 0, who, revision, boot(), utc(), undoes, project=project)
 
 
 def of_task(head: Begin, task: str, order: int, after: Sequence[str] = ()) -> Begin:
@@ -81,7 +81,8 @@ def _text(path: str) -> str:
         return file.read().strip()
 
 
-def _boot() -> str:
+def boot() -> str:
+    """Something that is different after each start of the machine; nothing where it does not tell."""
     try:
         with open("/proc/sys/kernel/random/boot_id") as file:
             return file.read().strip()

@@ -12,14 +12,7 @@ TAIL = 8000  # characters of a failed command's output that travel
 
 def error_to_json(error: DeplError) -> Dict[str, Any]:
     """An error as facts."""
-    facts: Dict[str, Any] = {
-        "class": type(error).__name__,
-        "message": error.message,
-        "component": error.component,
-        "file": error.file,
-        "line": error.line,
-        "hint": error.hint,
-    }
+    facts = error.facts
     if isinstance(error, CmdExecutionError):
         facts.update(cmd=error.cmd, returncode=error.returncode)
         facts.update(stdout=error.stdout[-TAIL:], stderr=error.stderr[-TAIL:])

@@ -13,8 +13,7 @@ from depl.protocol.requests import Alive
 class Ready(NamedTuple):
     """The machine as the agent found it. lock: held, not held ("" in a plan); owner: who holds it otherwise.
 
-    known: the number that the journal has reached; continues: the warning of a run that goes on from another one's.
-    time: seconds since the epoch. target_directory: in full.
+    known: the number that the journal has reached. time: seconds since the epoch. target_directory: in full.
     """
 
     python: str
@@ -25,7 +24,6 @@ class Ready(NamedTuple):
     lock: bool
     owner: str = ""
     known: int = 0
-    continues: str = ""
     time: float = 0.0
     facts: Mapping[str, Any] = {}
 

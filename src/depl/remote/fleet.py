@@ -129,10 +129,6 @@ class Fleet:
         except Empty:
             return None
 
-    def ready(self, host: str) -> Optional[replies.Ready]:
-        """What the agent of a host said of its machine."""
-        return self._lines[host].ready
-
     def differences(self, host: str) -> Sequence[str]:
         """What the configuration of a host came to there, and not here."""
         configured = self._lines[host].configured

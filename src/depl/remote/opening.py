@@ -61,7 +61,16 @@ class Opening:
         if errors or self._model is None:
             return errors
         go()
-        return self._await(list(self._lines.values()), lambda line: line.configured is not None)
+        errors = self._await(list(self._lines.values()), lambda line: line.configured is not None)
+        if self._wishes.mode == "plan":
+            self._tell_warnings()
+        return errors
+
+    def _tell_warnings(self) -> None:
+        """What hosts said while they configured their slices."""
+        for line in self._lines.values():
+            for warning in line.configured.warnings if line.configured is not None else ():
+                self._warn(line.name, str(warning.get("text")))
 
     def _await(self, lines: Iterable[HostLine], holds: Callable[[HostLine], bool]) -> list[DeplError]:
         """Wait until something holds for all lines; the errors of those that failed instead."""

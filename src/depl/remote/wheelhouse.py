@@ -8,12 +8,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from depl.compiled import cache_home
 from depl.errors import ConfigurationError, ProtocolError
+from depl.loading import text_of
 
 if TYPE_CHECKING:
     from depl.remote.requirements import Lines
@@ -145,17 +146,9 @@ class Wheelhouse:
         log = os.path.join(room, "log")  # only there pip says why an index gave nothing
         arguments += ["--log", log, *written(room, lines.wanted, lines.binding)]
         command = [python_with_pip(), "-P", "-c", PIP, json.dumps(platform.markers), *arguments]
-        done = subprocess.run(
-            command,
-            cwd=base_dir,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        done = ran(command, base_dir)
         if done.returncode:
-            raise _mistake(explained(done), _text(log), platform)
+            raise _mistake(explained(done), text_of(log), platform)
 
 
 def written(room: str, wanted: Sequence[str], binding: Sequence[str]) -> list[str]:
@@ -167,6 +160,22 @@ def written(room: str, wanted: Sequence[str], binding: Sequence[str]) -> list[st
             file.writelines(f"{line}\n" for line in lines)
         arguments += [option, path]
     return arguments
+
+
+def ran(
+    command: Sequence[str], directory: str, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A run of pip in a directory, to its end; it can ask nobody anything."""
+    return subprocess.run(
+        command,
+        cwd=directory,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
 
 
 def python_with_pip() -> str:
@@ -198,14 +207,6 @@ def _has_pip(python: str) -> bool:
 
 def _abi(platform: Platform) -> str:
     return "cp" + platform.feature.replace(".", "") + platform.flags
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def _mistake(said: str, log: str, platform: Platform) -> ConfigurationError:

@@ -62,14 +62,7 @@ def plain(value: Any, redact: Callable[[str], str] = str) -> Any:
 
 def error_facts(error: DeplError) -> dict[str, Any]:
     """An error as facts."""
-    facts: dict[str, Any] = {
-        "class": type(error).__name__,
-        "message": error.message,
-        "component": error.component,
-        "file": error.file,
-        "line": error.line,
-        "hint": error.hint,
-    }
+    facts = error.facts
     if isinstance(error, CmdExecutionError):
         facts |= {"command": error.cmd, "status": error.returncode, "stdout": error.stdout, "stderr": error.stderr}
     if isinstance(error, Mistakes):

@@ -17,7 +17,7 @@ def say(**message):
 
 READY = dict(
     python="3.11.7", machine="x", user="x", home="/x", target_directory="/x", lock=True, owner="", known=0,
-    continues="", time=0.0, facts={{}},
+    time=0.0, facts={{}},
 )
 os.read(0, 1 << 20)
 greeting = {{"wants": False, "version": "3.11.7", "python": "/x"}}

@@ -320,7 +320,7 @@ def test_what_may_only_follow_from_mistakes_is_said_below_them():
 
 def test_secrets_are_hidden_on_both_streams():
     out, err = io.StringIO(), io.StringIO()
-    printer = Printer(out, err, Redactor(["geheim"]))
+    printer = Printer(out, err, Redactor([("web.password #a1b2", "geheim")]))
     printer.show([Line("password geheim")])
     printer.complain([Line("password geheim")])
     assert "geheim" not in out.getvalue() + err.getvalue()
@@ -328,7 +328,7 @@ def test_secrets_are_hidden_on_both_streams():
 
 def test_secrets_are_hidden_in_json_even_where_json_would_escape_them():
     out = io.StringIO()
-    JsonReport(Printer(out, io.StringIO(), Redactor(['ge"heim'])))(changed({**NEW, "diff": '+ge"heim'}))
+    JsonReport(Printer(out, io.StringIO(), Redactor([("web.password #a1b2", 'ge"heim')])))(changed({**NEW, "diff": '+ge"heim'}))
     assert "heim" not in out.getvalue()
 
 

@@ -66,7 +66,7 @@ def test_what_is_provided_too_late_is_told(root, deploy):
 
 
 def test_runs_without_components_pay_little_for_it():
-    assert loaded_by("depl.testing") - loaded_by("depl") == {"depl.events", "depl.testing"}
+    assert loaded_by("depl.testing") - loaded_by("depl") == {"depl.testing"}
 
 
 def loaded_by(name: str) -> set[str]:

@@ -60,7 +60,7 @@ class Attribute:
     def from_text(self, component: Any, text: str, override: Any = None) -> Any:
         """The value for a text: expanded, mapped, converted. override: where the text comes from."""
         origin = conversion.origin(override)
-        if self.expand:
+        if self.expand and not getattr(override, "mark", ""):  # a secret is no template: it may hold any characters
             text = self._expanded(component, text, origin)
         if self.map:
             text = component.map(text)

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
 from depl.elsewhere import RootElsewhere
 from depl.errors import ConfigurationError, DeplError
 from depl.host import Host, Override
+from depl.layout import environment_file, environment_names
 from depl.loading import Components, load_components
+from depl.redact import Redactor
 from depl.root import root_being_configured
+from depl.secret_values import SecretFiles
 from depl.settings import EnvironmentSettings, did_you_mean
 from depl.surroundings import Caution
 from depl.utils import Resolver, resolving
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from depl.component import Attempt, RootComponent
     from depl.homes import Site
     from depl.project import ProjectSettings
+    from depl.secret_values import Secrets
 
 PROJECT_VARIABLES = ("DEPL_DEPL_", "DEPL_NOTIFY_", "DEPL_WEB_")
 
@@ -44,12 +48,11 @@ class Environment:
     -> attribute -> value, as the `[component:NAME]` sections say; `overrides_for` has all that counts for one root.
     mistakes, warnings: what loading found. platform: of hosts that have none of their own. sites: where things lie on
     hosts that this machine is not (see depl.homes). outside: names of root components that a slice left out, by host.
+    secret_files: by name; secret_data: section -> key -> value; redact: the filter that hides them.
     """
 
     project: ProjectSettings
     resources: Any  # what components provide and require
-    secret_files: dict[str, str]
-    secret_data: dict[str, Any]
 
     def __init__(
         self,
@@ -75,7 +78,9 @@ class Environment:
         self.paths = PathMap()
         self.resolver = Resolver({}, self.settings.require_v4, self.settings.require_v6)
         self.components = Components(self.base_dir)
-        self.secret_files, self.secret_data = {}, {}
+        self.secret_files = SecretFiles({})
+        self.secret_data: Mapping[str, Mapping[str, str]] = {}
+        self.redact = Redactor()
         self.mistakes: list[DeplError] = []
         self.warnings: list[Caution] = []
         self.slicing: Any = None  # what is worked out once for the slices of all hosts
@@ -91,16 +96,19 @@ class Environment:
         platform: Optional[str] = None,
         *,
         workdir_base: Optional[str] = None,
+        secrets: Optional[Secrets] = None,
+        redact: Optional[Redactor] = None,
     ) -> Environment:
         """Read an environment's file, load the component files and assign root components to hosts.
 
-        name: `dev` or `dev.cfg`. platform: instead of the file's; an empty one is none. All mistakes are collected in
-        `mistakes`; then the environment holds what could be understood.
+        name: `dev` or `dev.cfg`. platform: instead of the file's; an empty one is none. secrets: what is kept
+        encrypted; redact: what hides it. All mistakes are collected in `mistakes`; then the environment holds what
+        could be understood.
         """
         base_dir = os.path.abspath(base_dir)
         name = re.sub(r"\.cfg$", "", name)
         try:
-            file = _file(name, base_dir)
+            file = environment_file(name, base_dir)
         except ConfigurationError as unknown:
             environment = cls(name, base_dir, platform, workdir_base=workdir_base)
             environment.mistakes.append(unknown)
@@ -112,12 +120,13 @@ class Environment:
         mistakes: list[DeplError] = [*parsed.mistakes]
         settings = declared_settings(parsed, mistakes)
         environment = cls(name, base_dir, platform, settings=settings, workdir_base=workdir_base)
+        environment.redact = Redactor(secrets.known() if secrets else ()) if redact is None else redact
         with resolving(environment.resolver):
             environment.components = load_components(base_dir)
         mistakes += [*_project_mistakes(environment), *environment.components.mistakes]
         environment.mistakes = mistakes
         if parsed.sections or not parsed.mistakes:
-            Declared(environment, parsed).read()
+            Declared(environment, parsed, secrets).read()
         return environment
 
     @property
@@ -224,37 +233,9 @@ class Environment:
         return f"<Environment {self.name}>"
 
 
-def environment_names(base_dir: str) -> list[str]:
-    """The environments of a project, sorted."""
-    directory = os.path.join(base_dir, "environments")
-    try:
-        entries = os.listdir(directory)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    flat = {entry[: -len(".cfg")] for entry in entries if entry.endswith(".cfg") and not entry.startswith(".")}
-    nested = {entry for entry in entries if os.path.isfile(os.path.join(directory, entry, "environment.cfg"))}
-    return sorted(flat | nested)
-
-
 def _project_mistakes(environment: Environment) -> Sequence[DeplError]:
     # Most projects have no settings of their own; this saves importing what would read them.
     exists = os.path.exists(os.path.join(environment.base_dir, "depl.cfg"))
     if exists or any(name.startswith(PROJECT_VARIABLES) for name in os.environ):
         return environment.project.mistakes
     return ()
-
-
-def _file(name: str, base_dir: str) -> str:
-    directory = os.path.join(base_dir, "environments")
-    nested, flat = os.path.join(directory, name, "environment.cfg"), os.path.join(directory, f"{name}.cfg")
-    known = environment_names(base_dir)
-    if name not in known:
-        missing = f"There is no environment {name!r}"
-        if os.path.isdir(os.path.join(directory, name)) and "/" not in name and name not in ("", ".", ".."):
-            raise ConfigurationError(missing, hint=f"environments/{name}/ lacks its environment.cfg.")
-        listed = f"Known are: {', '.join(known)}." if known else "Write environments/NAME/environment.cfg."
-        raise ConfigurationError(missing, hint=listed)
-    if os.path.isfile(nested) and os.path.isfile(flat):
-        message = f"The environment {name!r} is described twice: by environments/{name}/environment.cfg, too"
-        raise ConfigurationError(message, file=flat, hint="Remove one of the two.")
-    return nested if os.path.isfile(nested) else flat

@@ -15,6 +15,7 @@ from depl.surroundings import declared_paths, declared_resolver, ignored_provisi
 
 if TYPE_CHECKING:
     from depl.environment import Environment
+    from depl.secret_values import Secrets
 
 SECTIONS = ("environment", "hosts", "vfs", "resolver")
 NAMED_SECTIONS = ("host", "group", "component", "vfs", "provisioner")
@@ -29,7 +30,8 @@ def declared_settings(file: ini.Ini, mistakes: list[DeplError]) -> EnvironmentSe
 class Declared:
     """Reads the sections of a file into an environment, which has its settings and components already."""
 
-    def __init__(self, environment: Environment, file: ini.Ini) -> None:
+    def __init__(self, environment: Environment, file: ini.Ini, secrets: Optional[Secrets] = None) -> None:
+        self._secrets = secrets
         self._environment, self._file, self._mistakes = environment, file, environment.mistakes
         self._hosts = environment.hosts
         self._sections: dict[str, list[tuple[str, ini.Section]]] = {kind: [] for kind in NAMED_SECTIONS}
@@ -151,6 +153,10 @@ class Declared:
             for hosts, section in sections:
                 entries = [entry for key, entry in section.entries.items() if not is_data(key)]
                 overrides.of_hosts(hosts, entries, section.name, own)
+        if self._secrets is not None:
+            from depl.secret_sections import SecretSections
+
+            SecretSections(self._environment, self._secrets, self._own_sections).read(overrides)
         overrides.finish()
 
     def _read_surroundings(self) -> None:

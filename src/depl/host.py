@@ -22,13 +22,15 @@ LARGEST_RANGE = 10_000
 class Override:
     """What an environment says about an attribute of a root component, and where it says so.
 
-    origin: the section that it stands in, such as `[component:web]`, `[group:all]`, `[host:web1]`.
+    origin: the section that it stands in, such as `[component:web]`, `[group:all]`, `[host:web1]`. mark: what is shown
+    for a secret; empty: it is none.
     """
 
-    value: str
+    value: str = field(repr=False)
     file: str
     line: int
     origin: str
+    mark: str = ""
 
 
 @dataclass(eq=False, repr=False)

@@ -81,8 +81,8 @@ def read(path: str) -> Ini:
     return parse(content, path)
 
 
-def parse(content: Union[str, bytes], file: str) -> Ini:
-    """Parse a text; `file` is the name that mistakes bear."""
+def parse(content: Union[str, bytes], file: str, *, quote: bool = True) -> Ini:
+    """Parse a text; `file` is the name that mistakes bear. quote: whether they may show lines."""
     ini = Ini(file)
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
@@ -91,7 +91,7 @@ def parse(content: Union[str, bytes], file: str) -> Ini:
         message = "The file is not UTF-8 text"
         ini.mistakes.append(ConfigurationError(message, file=file, line=number, hint="Save it as UTF-8."))
         return ini
-    reader = _Reader(ini)
+    reader = _Reader(ini, quote)
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
         reader.feed(number, line)
     reader.end_value()
@@ -101,8 +101,8 @@ def parse(content: Union[str, bytes], file: str) -> Ini:
 class _Reader:
     """What is known between two lines: the section, the value that may go on, its indentation."""
 
-    def __init__(self, ini: Ini) -> None:
-        self._ini = ini
+    def __init__(self, ini: Ini, quote: bool) -> None:
+        self._ini, self._quote = ini, quote
         self._section: Optional[Section] = None
         self._key: Optional[str] = None  # None: an indented line begins something new
         self._keep = True  # False: the value belongs to a key that is a mistake
@@ -130,7 +130,7 @@ class _Reader:
             self._begin_value(number, "", "", keep=False)
             if not self._ini.mistakes:
                 hint = "Move it into the section that it belongs to."
-                self._mistake(number, f"The line {text!r} stands before the first section, such as [hosts]", hint)
+                self._mistake(number, f"{self._shown(text)} stands before the first section, such as [hosts]", hint)
         else:
             self._key_line(number, text, self._section)
 
@@ -147,10 +147,10 @@ class _Reader:
         key = text[: delimiter.start()].rstrip() if delimiter else ""
         if not delimiter:
             hint = "Write `key = value`, or indent the line if it continues the value above."
-            self._mistake(number, f"The line {text!r} in [{section.name}] is neither a section nor a key", hint)
+            self._mistake(number, f"{self._shown(text)} in [{section.name}] is neither a section nor a key", hint)
         elif not key:
             hint = "Write `key = value`."
-            self._mistake(number, f"The line {text!r} in [{section.name}] has no key before {delimiter[0]!r}", hint)
+            self._mistake(number, f"{self._shown(text)} in [{section.name}] has no key before {delimiter[0]!r}", hint)
         elif key in section.entries:
             first = section.entries[key].line
             self._mistake(
@@ -172,6 +172,9 @@ class _Reader:
     def _continue(self, number: int, text: str) -> None:
         self._value.append(text)
         self._lines.append(number)
+
+    def _shown(self, text: str) -> str:
+        return f"The line {text!r}" if self._quote else "The line"
 
     def _mistake(self, number: int, message: str, hint: Optional[str] = None) -> None:
         self._ini.mistakes.append(ConfigurationError(message, file=self._ini.file, line=number, hint=hint))

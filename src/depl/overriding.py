@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Iterable, Optional, Sequence
+from typing import TYPE_CHECKING, Iterable, Mapping, Optional, Sequence, Tuple
 
 from depl import ini
 from depl.assignments import Assignments
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from depl.environment import Environment
 
 QUALIFIED = re.compile(r"([^.\s]+)\.(\S+)")  # COMPONENT.ATTRIBUTE
+Marks = Mapping[Tuple[str, str], str]
+NO_MARKS: Marks = {}
 NOT_TEXT = ("reacts_to", "workdir")  # accepted by every constructor, but no text could be their value
 
 
@@ -32,16 +34,19 @@ class Overrides:
         self._environment, self._assignments, self._mistakes = environment, assignments, mistakes
         self._disagreements: dict[tuple[str, str], ConfigurationError] = {}  # host and key, while no host has spoken
 
-    def of_component(self, name: str, section: ini.Section) -> None:
-        """Take what `[component:NAME]` says."""
+    def of_component(self, name: str, section: ini.Section, marks: Marks = NO_MARKS) -> None:
+        """Take what `[component:NAME]` says. marks: those of the entries that are secret, by section and key."""
         factory = self._factory(name, section.file, section.line, f"[{section.name}]")
         for entry in section.entries.values():
             if factory is not None:
                 self._check(factory, name, entry.key, entry, section.name)
-            override = Override(entry.value, entry.file, entry.line, f"[{section.name}]")
+            mark = marks.get((section.name, entry.key), "")
+            override = Override(entry.value, entry.file, entry.line, f"[{section.name}]", mark)
             self._environment.component_overrides.setdefault(name, {})[entry.key] = override
 
-    def of_hosts(self, hosts: Sequence[str], entries: Iterable[ini.Entry], section: str, own: bool) -> None:
+    def of_hosts(
+        self, hosts: Sequence[str], entries: Iterable[ini.Entry], section: str, own: bool, marks: Marks = NO_MARKS
+    ) -> None:
         """Take `COMPONENT.ATTRIBUTE` for these hosts. own: from the host's section; else from a group's."""
         for entry in entries:
             match = QUALIFIED.fullmatch(entry.key)
@@ -54,7 +59,8 @@ class Overrides:
             self._check(factory, name, attribute, entry, section)
             self._refuse_if_unused(hosts, name, entry, section)
             for host in hosts:
-                override = Override(entry.value, entry.file, entry.line, f"[{section}]")
+                mark = marks.get((section, entry.key), "")
+                override = Override(entry.value, entry.file, entry.line, f"[{section}]", mark)
                 self._set(host, name, attribute, override, own)
 
     def finish(self) -> None:

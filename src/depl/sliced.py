@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from depl import findings
 from depl.claims import conflicts
@@ -20,8 +20,10 @@ from depl.findings import Finding
 from depl.homes import Moved, hosts_named_in, site_of
 from depl.host import Host, Override
 from depl.loading import load_components
+from depl.redact import Redactor
 from depl.resources import Subscription
 from depl.root import RootComponent
+from depl.secret_values import SecretFiles, unpacked
 from depl.settings import EnvironmentSettings
 from depl.settling import Settling
 from depl.slices import digest, kinds, sum_of
@@ -43,10 +45,13 @@ class Sliced:
     differences: Sequence[str] = field(default_factory=list)
 
 
-def environment_of(slice: Mapping[str, Any], base_dir: str, target_directory: str) -> Environment:
+def environment_of(
+    slice: Mapping[str, Any], base_dir: str, target_directory: str, redact: Optional[Redactor] = None
+) -> Environment:
     """The environment that a slice tells of, with the component files of the project in `base_dir`.
 
-    The slice has all homes (see depl.homes). What is wrong is collected in `mistakes`.
+    The slice has all homes (see depl.homes). redact: the filter that is to learn its secrets. What is wrong is
+    collected in `mistakes`.
     """
     settings = EnvironmentSettings(**{**slice["settings"], "stages": tuple(slice["settings"]["stages"])})
     environment = Environment(
@@ -56,6 +61,9 @@ def environment_of(slice: Mapping[str, Any], base_dir: str, target_directory: st
         settings=settings,
         workdir_base=os.path.join(target_directory, "work"),
     )
+    environment.redact = Redactor() if redact is None else redact
+    environment.redact.learn([(mark, text) for mark, text in slice["secrets"]])
+    environment.secret_files = SecretFiles({name: unpacked(content) for name, content in slice["secret_files"].items()})
     for host in sorted(hosts_named_in(slice)):
         environment.mistakes.append(ConfigurationError(f"The home on the host {host!r} is not known"))
     environment.timeout = slice["timeout"]
@@ -97,8 +105,8 @@ def _add_roots(environment: Environment, listed: Iterable[Mapping[str, Any]]) ->
     missing: List[DeplError] = []
     for one in listed:
         name, host = one["name"], environment.hosts[one["host"]]
-        for attribute, (value, file, line, origin) in one["overrides"].items():
-            override = Override(value, os.path.join(environment.base_dir, file), line, origin)
+        for attribute, (value, file, line, origin, mark) in one["overrides"].items():
+            override = Override(value, os.path.join(environment.base_dir, file), line, origin, mark)
             for_all = origin == f"[component:{name}]"
             overrides = environment.component_overrides if for_all else host.overrides
             overrides.setdefault(name, {})[attribute] = override
@@ -194,7 +202,7 @@ class _Comparison:
             tree = self._trees[root.name]
             here = list(kinds(root.component))
             for (kind, component), (expected, *names) in zip(here, tree):
-                name = self._moved(component.id)
+                name = self._moved(component.true_id)
                 if kind != expected or not (sum_of(name) in names or name in names):
                     yield root, self._other(component, f"{component.id} is another one there")
                     break

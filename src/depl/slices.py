@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, 
 
 from depl.errors import ConfigurationError
 from depl.homes import Moved, as_on_hosts, has_token, hosts_named_in, token_of, with_homes
+from depl.secret_values import packed, secrets_in
 from depl.values import NotData, encode, mapped_texts
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Slicing:
         live, given = self._from_others(own)
         known = {host, *(root.host for root in live)}
         hosts = {**self._hosts, **{one.name: {**self._hosts[one.name], "data": dict(one.data)} for one in known}}
-        return {
+        made = {
             **self._common,
             "host": host_name,
             "homes": {name: token_of(name) for name in sorted({root.host.name for root in live})},
@@ -78,7 +79,9 @@ class Slicing:
             "given": [[self._key(key, host_name), answers] for key, answers in given.items()],
             "provided": [entry for root in own for entry in self._provided(root)],
             "keys": {root.id: [self._key(key, host_name) for key in self._data_keys(root)] for root in own},
+            "secret_files": self._secret_files([*own, *live]),
         }
+        return {**made, "secrets": sorted(secrets_in(made, self._environment.redact))}
 
     def _parts_for_all(self) -> Dict[str, Any]:
         environment = self._environment
@@ -154,7 +157,7 @@ class Slicing:
 
     def _root(self, root: RootComponent) -> Dict[str, Any]:
         overrides = {
-            attribute: [override.value, self._relative(override.file), override.line, override.origin]
+            attribute: [override.value, self._relative(override.file), override.line, override.origin, override.mark]
             for attribute, override in root.overrides.items()
         }
         return {
@@ -164,6 +167,11 @@ class Slicing:
             "ignore": root.ignore,
             "overrides": overrides,
         }
+
+    def _secret_files(self, roots: Iterable[RootComponent]) -> Dict[str, Any]:
+        """The secret files that some root components read."""
+        files = self._environment.secret_files
+        return {name: packed(files[name]) for root in roots for name in files.read_by(root.id)}
 
     def _relative(self, file: str) -> str:
         return file.removeprefix(self._environment.base_dir + os.sep)
@@ -207,7 +215,7 @@ class Slicing:
         home = Moved(os.path.expanduser("~"), token_of(host))
         components = []
         for kind, component in kinds(root.component):
-            name = self._moved_to(host)(component.id)
+            name = self._moved_to(host)(component.true_id)
             there = home(name)
             accepted = [] if has_token(name) else [sum_of(name)]
             components.append([kind, *accepted, *([there] if has_token(there) else [])])

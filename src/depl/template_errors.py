@@ -46,7 +46,10 @@ def explain(
         hint = "`--verbose` shows the traceback."
     # A text has no place where one could look, so that it is shown itself.
     nowhere = file.startswith("<")
-    what = f"The text {_shortened(text)!r}" if nowhere and not secret else f"The template {file}, line {line or '?'},"
+    what = f"The template {file}, line {line or '?'},"
+    if nowhere and not secret:
+        redact = getattr(context.get("environment"), "redact", str)
+        what = f"The text {_shortened(redact(text))!r}"
     component = context.get("component")
     if nowhere:
         raise TemplatingError(f"{what} {said}", component, hint=hint) from problem

@@ -6,133 +6,21 @@ pytest loads this module in every run, so it imports little; the rest comes with
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from depl.errors import ComponentUsageError, DeplError, Mistakes
-from depl.events import Event, Output, What
+from depl.errors import ComponentUsageError, Mistakes
 
 if TYPE_CHECKING:
+    from depl.bench import Bench, Outcome
     from depl.change.fake import FakeSystem
     from depl.component import Component, RootComponent
     from depl.configure import Model
     from depl.environment import Environment
-    from depl.rollout import options
 
 __all__ = ["Bench", "FakeSystem", "Outcome", "deploy", "environment", "model", "plan", "root", "undo"]
-
-STATUS = {"nothing": 0, "succeeded": 0, "reversed": 3}  # the exit status of how a run ended; 4 for what is not here
-
-
-@dataclass
-class Outcome:
-    """What a plan, a deployment or an undo came to.
-
-    status: the exit status that the command line would give. output: of commands. left: what was not put back.
-    """
-
-    status: int = 0
-    events: list[Event] = field(default_factory=list)
-    output: list[Output] = field(default_factory=list)
-    errors: list[DeplError] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-
-    @property
-    def changed(self) -> list[str]:
-        """The ids of the components that were (or would be) updated, in order."""
-        return [event.component or "" for event in self.events if event.what is What.CHANGED]
-
-    @property
-    def changes(self) -> list[Mapping[str, Any]]:
-        """What was (or would be) changed, as it is shown to people."""
-        return [change for event in self.events if event.what is What.CHANGED for change in event.data["changes"]]
-
-    @property
-    def diff(self) -> str:
-        """All diffs as one text."""
-        return "\n".join(str(change.get("diff") or "") for change in self.changes)
-
-    @property
-    def error(self) -> str:
-        """All errors as one text, with their hints; empty where nothing went wrong."""
-        return "\n".join(f"{error} ({error.hint})" for error in self.errors)
-
-    def take(self, event: Event | Output) -> None:
-        """Note what happened."""
-        if isinstance(event, Output):
-            self.output.append(event)
-        else:
-            self.events.append(event)
-
-    def ended(self, outcome: options.Outcome, status: int) -> None:
-        """Note how a run ended."""
-        self.status, self.left = status, [*outcome.conflicts, *outcome.kept]
-        self.errors += outcome.errors
-
-    def refused(self, error: DeplError) -> None:
-        """Note why nothing was begun."""
-        self.status = 1
-        self.errors += error.mistakes if isinstance(error, Mistakes) else [error]
-
-
-class Bench:
-    """Runs models in a directory as the command line does, the first host unless one is named.
-
-    directory: where `.depl` lies, and `work` if the models say so. outcome: makes the outcomes.
-    """
-
-    def __init__(self, directory: Path, outcome: Callable[[], Outcome] = Outcome) -> None:
-        from depl.rollout.options import Options
-
-        self._options = Options(str(directory), durability="journal", who="tester")
-        self._outcome = outcome
-        self._environment = "test"  # that was deployed last
-        self._model: Callable[[], Model] | None = None
-
-    def plan(self, model: Callable[[], Model], host: str = "") -> Outcome:
-        """What would change; everything stays as it is."""
-        from depl.rollout.local import plan
-
-        def act(outcome: Outcome) -> None:
-            made = model()
-            planned = plan(made, host or next(iter(made.environment.hosts)), self._options, outcome.take)
-            outcome.errors += planned.errors
-            outcome.status = 3 if planned.errors else 0
-
-        return self._run(act)
-
-    def deploy(self, model: Callable[[], Model], host: str = "") -> Outcome:
-        """Make it so; what fails is put back."""
-        from depl.rollout.local import realise
-
-        def act(outcome: Outcome) -> None:
-            made = model()
-            self._environment, self._model = made.environment.name, model
-            ended = realise(made, host or next(iter(made.environment.hosts)), self._options, outcome.take)
-            outcome.ended(ended, STATUS.get(ended.status, 4))
-
-        return self._run(act)
-
-    def undo(self) -> Outcome:
-        """Take back what the newest deployment changed that was not taken back yet."""
-        from depl.rollout.local import undo
-
-        def act(outcome: Outcome) -> None:
-            ended = undo(self._environment, self._options, outcome.take, model=self._model)
-            outcome.ended(ended, 0 if ended.status == "reversed" else 4)
-
-        return self._run(act)
-
-    def _run(self, act: Callable[[Outcome], None]) -> Outcome:
-        outcome = self._outcome()
-        try:
-            act(outcome)
-        except DeplError as error:
-            outcome.refused(error)
-        return outcome
 
 
 class Run(Protocol):
@@ -174,6 +62,8 @@ def root(environment: Environment) -> RootComponent:
 @pytest.fixture
 def depl_bench(tmp_path: Path) -> Bench:
     """Where `plan`, `deploy` and `undo` happen."""
+    from depl.bench import Bench
+
     return Bench(tmp_path)
 
 
@@ -199,16 +89,28 @@ def undo(depl_bench: Bench) -> Callable[[], Outcome]:
 def model(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Model]:
     """Build and check the model of an environment of the project that the tests stand in: `model("dev")`.
 
-    Working directories lie in the temporary directory. Errors: Mistakes, all of them.
+    Working directories lie in the temporary directory. Encrypted secrets are read if one of your keys can do that;
+    `model("dev", secrets={"component:web": {"password": "..."}})` has others instead. Errors: Mistakes, all of them.
     """
 
-    def build(environment: str, platform: str | None = None) -> Model:
+    def build(
+        environment: str,
+        platform: str | None = None,
+        secrets: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> Model:
         from depl.configure import configure
         from depl.environment import Environment
+        from depl.secrets.load import given, load_if_any
         from depl.settings import find_project
 
         base = find_project(str(request.path.parent))
-        loaded = Environment.load(environment, base, platform, workdir_base=str(tmp_path / "work"))
+        loaded = Environment.load(
+            environment,
+            base,
+            platform,
+            workdir_base=str(tmp_path / "work"),
+            secrets=load_if_any(base, environment) if secrets is None else given(secrets),
+        )
         try:
             return configure(loaded)
         except Mistakes as mistakes:
@@ -253,6 +155,10 @@ def _checked(root: RootComponent) -> Model:
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("Bench", "Outcome"):
+        from depl import bench
+
+        return getattr(bench, name)
     if name == "FakeSystem":
         from depl.change.fake import FakeSystem
 

@@ -81,7 +81,7 @@ class Toolbox(Wiring):
         if timeout is None:
             timeout = self.root.settings.command_timeout
         if not communicate:
-            return start(command, communicate=False, env=env, cwd=cwd)
+            return start(command, communicate=False, env=env, cwd=cwd, redact=self.environment.redact)
         how = {"env": env, "timeout": timeout, "cwd": cwd, "input": input}
         root = self.root
         if root.system is None:
@@ -107,7 +107,7 @@ class Toolbox(Wiring):
         if root.settings.strict:
             raise warning
         root.warnings.append(warning)
-        out, err = cmd(command, ignore_returncode=ignore_returncode, **how)
+        out, err = cmd(command, ignore_returncode=ignore_returncode, redact=root.environment.redact, **how)
         return out, err
 
     def touch(self, filename: str) -> None:

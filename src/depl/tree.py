@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from depl.component import Component
     from depl.environment import Environment
     from depl.host import Host
+    from depl.redact import Redactor
 
 Self = TypeVar("Self", bound="InTree")
 
@@ -125,21 +126,47 @@ class InTree:
         self._step = crumb if number == 1 else f"{crumb}#{number}"
 
     def _shown_name(self, workdir: str) -> str:
-        shown = str(self.namevar_for_breadcrumb)
-        if workdir and shown.startswith(workdir + os.sep):
-            return shown[len(workdir) + 1 :]
-        return shown
+        return _below(workdir, str(self.namevar_for_breadcrumb))
 
     @property
     def id(self) -> str:
-        """`web/File(nginx.conf)`: unique on a host, the same in every run."""
+        """`web/File(nginx.conf)`: unique on a host, the same in every run. Without secrets, as it is written down."""
+        steps, redact = self._steps(), self._redact
+        if redact:
+            node: Any = self
+            for place in range(len(steps) - 1, 0, -1):
+                steps[place] = node._step_without(redact)
+                node = node.parent
+        return "/".join(steps)
+
+    @property
+    def _redact(self) -> Optional[Redactor]:
+        return self._root.environment.redact if self._root is not None else None
+
+    def _step_without(self, redact: Redactor) -> str:
+        """Its part of an id, without secrets."""
+        if not self.namevar:
+            return self._step
+        workdir = self.parent.workdir
+        return redact(self._step.replace(self._shown_name(workdir), _below(workdir, self._name_without(redact)), 1))
+
+    def _name_without(self, redact: Redactor) -> str:
+        """Its name for messages, without secrets; classes that shorten it look for them in all of it."""
+        return redact(str(self.namevar_for_breadcrumb))
+
+    @property
+    def true_id(self) -> str:
+        """The same with all that its names hold."""
+        return "/".join(self._steps())
+
+    def _steps(self) -> List[str]:
         steps = []
         node: Any = self
         while isinstance(node, InTree) and isinstance(node.parent, InTree):
             steps.append(node._step)
             node = node.parent
         steps.append(node._breadcrumb if node.parent is None else node.root.name)
-        return "/".join(reversed(steps))
+        return steps[::-1]
 
     @property
     def namevar_for_breadcrumb(self) -> Any:
@@ -148,7 +175,10 @@ class InTree:
 
     @property
     def _breadcrumb(self) -> str:
-        return f"{type(self).__name__}({str(self.namevar_for_breadcrumb)!r})" if self.namevar else type(self).__name__
+        if not self.namevar:
+            return type(self).__name__
+        name = self._name_without(self._redact) if self._redact else str(self.namevar_for_breadcrumb)
+        return f"{type(self).__name__}({name!r})"
 
     @property
     def _breadcrumbs(self) -> str:
@@ -203,3 +233,7 @@ class InTree:
     def system(self) -> Any:
         """The machine: looks and verbs, for verify() and update()."""
         return self.root.system or NoSystem(self.id)
+
+
+def _below(directory: str, path: str) -> str:
+    return path[len(directory) + 1 :] if directory and path.startswith(directory + os.sep) else path

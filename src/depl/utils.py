@@ -140,22 +140,26 @@ def cmd(
     timeout: Optional[float] = None,
     cwd: Optional[str] = None,
     input: Optional[str] = None,
+    redact: Callable[[str], str] = str,
 ) -> Any:
     """Runs a command outside of a component's care: nothing is recorded, nothing can be undone.
 
     A text goes through the shell, a list does not. env is added to the environment. Returns stdout and stderr as UTF-8,
     or the running process if communicate is False. Raises CmdExecutionError; on timeout (seconds) the whole process
-    group is ended. silent and encoding have no effect.
+    group is ended. silent and encoding have no effect. redact: hides secrets in errors; a text with secrets is kept
+    from the arguments of the shell, which everybody on the machine can read.
     """
     from depl.change.process import execute, shown
+    from depl.change.spawning import holds_secret, spawn
 
+    hidden = holds_secret(cmd, redact)
     if not communicate:
         import os
         import subprocess
 
-        return subprocess.Popen(
+        return spawn(
             cmd,
-            shell=isinstance(cmd, str),
+            hidden,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -163,15 +167,16 @@ def cmd(
             cwd=cwd,
         )
     try:
-        result = execute(cmd, cwd=cwd, env=env, timeout=timeout, input=input)
+        result = execute(cmd, cwd=cwd, env=env, timeout=timeout, input=input, hidden=hidden)
     except OSError as problem:
-        raise CmdExecutionError(shown(cmd), None, reason=f"cannot be started: {problem.strerror or problem}") from None
+        reason = f"cannot be started: {redact(str(problem.strerror or problem))}"
+        raise CmdExecutionError(shown(cmd, redact), None, reason=reason) from None
     if result.reason or (result.status not in acceptable_returncodes and not ignore_returncode):
         raise CmdExecutionError(
-            shown(cmd),
+            shown(cmd, redact),
             result.status,
-            result.stdout,
-            result.stderr,
+            redact(result.stdout),
+            redact(result.stderr),
             reason=result.reason,
         )
     return result.stdout, result.stderr

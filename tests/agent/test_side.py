@@ -11,6 +11,7 @@ from depl.change.journals import Journals
 from depl.change.records import Begin, Settled
 from depl.errors import Lost
 from depl.protocol.requests import Hello
+from depl.redact import Redactor
 
 
 class Silent:
@@ -18,6 +19,7 @@ class Silent:
 
     def __init__(self) -> None:
         self.told: list[Any] = []
+        self.redact = Redactor()
 
     def tell_again(self, frames: Any, seen: int) -> None:
         self.told += frames

@@ -57,7 +57,7 @@ def test_a_secret_is_in_no_record(world, cls, fails):
             if fails:
                 self += Fails()
 
-    redact = Redactor([QUOTED, PLAIN])
+    redact = Redactor([("app.quoted", QUOTED), ("app.plain", PLAIN)])
     world.run(App, redact=redact)
     if not fails:
         world.undo()

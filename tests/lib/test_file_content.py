@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from depl.component import Component
 from depl.lib.file import BinaryFile, Content, Directory, File, JSONContent, Presence
+from depl.redact import Redactor
 from depl.rollout import local
 
 Made = Callable[..., Any]
@@ -321,11 +323,11 @@ def test_content_and_mode_can_be_split_over_components(project: Made) -> None:
 
 def test_a_secret_file_is_not_shown_line_by_line(project: Made) -> None:
     made = project(lambda self: File("key", content="-----BEGIN-----\ngeheim\n-----END-----\n"))
-    model = made.model()
-    model.environment.secret_files["key.pem"] = "-----BEGIN-----\ngeheim\n-----END-----\n"
+    made.before("key", "-----BEGIN-----\ngeheim\n-----OTHER-----\n")
+    redact = Redactor([("file key.pem #a1b2", "-----BEGIN-----\ngeheim\n-----END-----\n")])
     events: list[Any] = []
-    local.plan(model, "localhost", made.options(), events.append)
-    assert "geheim" not in str(events)
+    local.plan(made.model(), "localhost", replace(made.options(), redact=redact), events.append)
+    assert "geheim" not in str(events) and "‹secret file key.pem #a1b2›" in str(events)
 
 
 def test_a_file_in_the_place_of_a_directory_above_is_named(project: Made, tree: Made) -> None:

@@ -14,6 +14,7 @@ from depl.configure import Model, configure
 from depl.environment import Environment
 from depl.errors import DeplError, Mistakes
 from depl.host import Host, Override
+from depl.secret_values import Secrets
 
 Build = Callable[..., Environment]
 
@@ -103,16 +104,18 @@ class Files:
         """Write a component file."""
         return self.write(f"components/{directory}/component.py", COMPONENT + dedent(text))
 
-    def load(self, text: str = "[hosts]\none = web\n", platform: str | None = None) -> Environment:
+    def load(
+        self, text: str = "[hosts]\none = web\n", platform: str | None = None, secrets: Secrets | None = None
+    ) -> Environment:
         """Write environments/dev/environment.cfg and load it."""
         self.write("environments/dev/environment.cfg", text)
-        return Environment.load("dev", str(self.base), platform)
+        return Environment.load("dev", str(self.base), platform, secrets=secrets)
 
-    def mistakes(self, text: str = "[hosts]\none = web\n") -> list[str]:
+    def mistakes(self, text: str = "[hosts]\none = web\n", secrets: Secrets | None = None) -> list[str]:
         """What is wrong with an environment: `file:line: message | hint`, in order."""
         return [
             f"{Path(m.file or '').name}:{m.line}: {m.message}" + (f" | {m.hint}" if m.hint else "")
-            for m in sorted(self.load(text).mistakes, key=lambda m: m.sort_key)
+            for m in sorted(self.load(text, secrets=secrets).mistakes, key=lambda m: m.sort_key)
         ]
 
 

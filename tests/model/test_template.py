@@ -167,7 +167,7 @@ def test_a_secret_source_is_never_kept(engine: Jinja2Engine, tmp_path: Path) -> 
     engine.expand("{{1}} open text", {})
     engine.expand("{{1}} marked text", {}, secret=True)
     engine.expand("{{1}} value text", {})
-    engine.flush(Redactor(["value text"]))
+    engine.flush(Redactor([("web.name #0000", "value text")]))
     assert b"open text" in kept(tmp_path)
     assert b"marked text" not in kept(tmp_path) and b"value text" not in kept(tmp_path)
 

@@ -55,6 +55,7 @@ class Acting(SliceSide):
             self.stop,
             durability=hello.durability,
             command_timeout=hello.command_timeout,
+            redact=self.redact,
             journal_path=journal_path,
         )
         return self.work
@@ -74,10 +75,8 @@ class Acting(SliceSide):
             self._take_over_what_is_done()
             errors = self.work.finish(self.environment)
         interrupted = any(isinstance(error, Interrupted) for error in errors) or (self.stop.terminated and bool(errors))
-        over = TaskOver(
-            0, root.name, result.changed, [error_to_json(error) for error in errors], result.began, interrupted
-        )
-        self.line.send(over)
+        facts = [error_to_json(error, self.redact) for error in errors]
+        self.line.send(TaskOver(0, root.name, result.changed, facts, result.began, interrupted))
         return not errors
 
     def _take_over_what_is_done(self) -> None:
@@ -126,7 +125,7 @@ class Acting(SliceSide):
                 errors += [DeplError(sentence) for sentence in (*rest.conflicts, *rest.failed)]
         except DeplError as error:
             errors.append(error)
-        self.line.send(Settled(0, [error_to_json(error) for error in errors]))
+        self.line.send(Settled(0, [error_to_json(error, self.redact) for error in errors]))
 
 
 def reversed_reply(tasks: Collection[str], undone: Undone, owed: List[str]) -> TasksReversed:

@@ -15,8 +15,10 @@ from typing import Any, Callable, Deque, Iterable, List, Optional, Tuple
 
 from depl.errors import ProtocolError
 from depl.protocol.framing import Decoder, encode
+from depl.protocol.masking import masked
 from depl.protocol.replies import NUMBERED, REPLIES, Said
 from depl.protocol.requests import REQUESTS, Alive, Goodbye, Stop
+from depl.redact import Redactor
 
 PENDING = 4 * 1024 * 1024  # bytes that may wait to be sent; then whoever says more has to wait
 SPOOLED = 64 * 1024 * 1024  # bytes of output that are kept while nobody listens
@@ -27,12 +29,14 @@ class Line:
     """Reads requests and writes replies, each in a thread of its own, so that neither waits for the work.
 
     cut: nobody listens any more. interrupted: somebody wants this agent to leave. goodbye: so does the coordinator,
-    once what it asked before is done. on_stop: called with the word of a
-    Stop, at once.
+    once what it asked before is done. on_stop: called with the word of a Stop, at once. redact: hides secrets in what
+    is said. keeps_output: whether output is kept for later, too; not where nothing is known that should be hidden.
     """
 
     def __init__(self, incoming: int, outgoing: int, initial: bytes = b"") -> None:
         self.cut = self.interrupted = self.goodbye = False
+        self.redact = Redactor()
+        self.keeps_output = True
         self.on_stop: Callable[[str], None] = lambda how: None
         self.beat = 5.0
         self._incoming, self._outgoing = incoming, outgoing
@@ -63,6 +67,7 @@ class Line:
 
     def send(self, reply: Any) -> None:
         """Say something. A numbered message gets its number, and is kept until the other side has seen it."""
+        reply = masked(reply, self.redact)
         with self._changed:
             if isinstance(reply, NUMBERED):
                 self._number += 1
@@ -71,7 +76,7 @@ class Line:
             if self.cut:
                 self._keep(reply, frame)
                 return
-            if isinstance(reply, NUMBERED):
+            if self._is_to_keep(reply):
                 self._unseen.append((self._number, frame))
             self._waiting.append(frame)
             self._waiting_size += len(frame)
@@ -178,8 +183,11 @@ class Line:
     # -- while nobody listens ------------------------------------------------------------------------------
 
     def _keep(self, reply: Any, frame: bytes) -> None:
-        if isinstance(reply, NUMBERED) and not (isinstance(reply, Said) and self._spooled > SPOOLED):
+        if self._is_to_keep(reply) and not (isinstance(reply, Said) and self._spooled > SPOOLED):
             self._spool_frame(frame)
+
+    def _is_to_keep(self, reply: Any) -> bool:
+        return isinstance(reply, NUMBERED) and (self.keeps_output or not isinstance(reply, Said))
 
     def _spool_frame(self, frame: bytes) -> None:
         if self._spool_path is None:

@@ -65,6 +65,7 @@ class SliceSide(Side):
         """A plan uses a project that is not behind the link, as a run would have it."""
 
     def _take_slice(self, request: requests.Slice) -> None:
+        self.redact.learn([(mark, text) for mark, text in request.slice["secrets"]])
         self._slice = request.slice
         if self._may_prepare:
             self._prepare(request.slice)
@@ -76,7 +77,7 @@ class SliceSide(Side):
         from depl.sliced import configure_slice, environment_of
 
         slice = with_homes(slice, {self.hello.host: os.path.expanduser("~")})
-        self.environment = environment_of(slice, base_dir, self.target.directory)
+        self.environment = environment_of(slice, base_dir, self.target.directory, self.redact)
         sliced = configure_slice(self.environment, slice)
         self.roots = list(sliced.roots)
         self._by_name = {root.name: root for root in self.roots}

@@ -12,6 +12,7 @@ from depl.change.nodes import Link, Node, Path
 from depl.change.predicting import PredictingSystem
 from depl.deploy.begin import continued
 from depl.deploy.predict import Prediction
+from depl.deploy.target import warning_to
 from depl.events import Event, What
 from depl.protocol import requests
 from depl.protocol.failures import error_to_json
@@ -59,7 +60,9 @@ class Planning(SliceSide):
         journal = self.target.journals.open("plan")
         if journal.exists:
             self.emit(Event(What.WARNING, data={"text": continued(journal)}))
-        system = self._system = Elsewhere(self.target.records, command_timeout=self.hello.command_timeout)
+        timeout = self.hello.command_timeout
+        system = self._system = Elsewhere(self.target.records, command_timeout=timeout, redact=self.redact)
+        system.warn.tell = warning_to(self.emit)
         self._prediction = Prediction(system, journal.ledger, self.emit)
         self.prepare()
 
@@ -77,7 +80,7 @@ class Planning(SliceSide):
             0,
             root.name,
             changed,
-            [error_to_json(error) for error in self._news("errors", prediction.errors)],
+            [error_to_json(error, self.redact) for error in self._news("errors", prediction.errors)],
             self._news(WayBack.UNKNOWN.value, prediction.steps.get(WayBack.UNKNOWN.value, [])),
             self._news(WayBack.IRREVERSIBLE.value, prediction.steps.get(WayBack.IRREVERSIBLE.value, [])),
         )

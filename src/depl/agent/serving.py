@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections import deque
 from importlib import import_module
-from typing import Any, Deque, Mapping, Tuple
+from typing import Any, Callable, Deque, Mapping, Tuple
 
 from depl.agent.line import Line
-from depl.agent.streams import pass_on, take_line
+from depl.agent.streams import Printed, take_line
 from depl.errors import ConfigurationError, DeplError, Locked, Lost, Mistakes, ProtocolError, ReportBug
 from depl.protocol.failures import error_to_json
 from depl.protocol.replies import Bye, Refused, Said, TaskOver
@@ -28,13 +27,17 @@ def serve(initial: bytes) -> None:
     """Serve the coordinator to the end, and end this process."""
     line = Line(*take_line(), initial)
     serving = Serving(line)
-    pass_on(lambda stream, text: line.send(Said(0, serving.component, stream, text)))
+    printed = Printed(lambda stream, text: line.send(Said(0, serving.component, stream, text)), line.redact)
+    serving.say_the_rest = printed.end
     try:
         serving.run()
     except DeplError as error:
-        line.send(Refused(_status(error), [error_to_json(error)]))
+        serving.say_the_rest()
+        line.send(Refused(_status(error), [error_to_json(error, line.redact)]))
     except Exception as error:  # noqa: BLE001 the coordinator must hear of it in its own words
-        line.send(Refused("failed", [error_to_json(_bug(error))]))
+        serving.say_the_rest()
+        line.send(Said(0, serving.component, "stderr", line.redact(_traceback())))
+        line.send(Refused("failed", [error_to_json(_bug(error), line.redact)]))
     finally:
         try:
             serving.close()
@@ -44,9 +47,15 @@ def serve(initial: bytes) -> None:
 
 
 class Serving:
-    """The loop. component: the one that is at work, as far as that is known."""
+    """The loop. component: the one that is at work, as far as that is known.
+
+    say_the_rest: says what was printed and held back, as a secret might have begun in it.
+    """
+
+    say_the_rest: Callable[[], None]
 
     def __init__(self, line: Line) -> None:
+        self.say_the_rest = lambda: None
         self._line = line
         self._side: Any = None
         self._tasks: Deque[Tuple[Mapping[str, Any], bool]] = deque()
@@ -91,6 +100,7 @@ class Serving:
         if isinstance(request, Goodbye):
             self._over = True
             self._side.forget_kept()
+            self.say_the_rest()
             self._line.send(Bye())
         elif isinstance(request, Start):
             for number, task in enumerate(request.tasks, 1):
@@ -109,7 +119,9 @@ class Serving:
             task, last = self._tasks.popleft()
         except IndexError:  # dropped a moment ago
             return
-        if not self._side.task(task, last):
+        goes_on = self._side.task(task, last)
+        self.say_the_rest()
+        if not goes_on:
             self._drop()
 
     def _drop(self) -> None:
@@ -136,10 +148,15 @@ def _status(error: DeplError) -> str:
     return "wrong" if isinstance(error, (ConfigurationError, Mistakes)) else "failed"
 
 
+def _traceback() -> str:
+    import traceback
+
+    return traceback.format_exc()
+
+
 def _bug(error: Exception) -> DeplError:
     import traceback
 
-    traceback.print_exc(file=sys.__stderr__)
     where = traceback.extract_tb(error.__traceback__)[-1]
     return ReportBug(
         f"the agent met {type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"

@@ -24,13 +24,17 @@ Handler = Callable[[Any], None]
 
 
 class Side:
-    """One agent's work. component: the one that is at work. handlers: by kind of request, what is done about it."""
+    """One agent's work. component: the one that is at work. handlers: by kind of request, what is done about it.
+
+    redact: hides the secrets that it was told, in all that it says and writes down.
+    """
 
     mode = ""
     locks = True
 
     def __init__(self, hello: Hello, line: Line) -> None:
         self.hello, self.line = hello, line
+        self.redact = line.redact
         self.component: Optional[str] = None
         self.target = Target(os.path.expanduser(hello.target_directory))
         self.stop = Stop()

@@ -22,6 +22,7 @@ class Undoing(Acting):
 
     def __init__(self, hello: requests.Hello, line: Line) -> None:
         super().__init__(hello, line)
+        line.keeps_output = False  # without the model, secrets in it are not known
         self.handlers[requests.Chains] = self._chains
         self.handlers[requests.Undo] = self._open
 

@@ -13,14 +13,16 @@ from depl.change.commands import Commanding
 from depl.change.finishing import finish
 from depl.change.finishing import move as move_tree
 from depl.change.journal import Journal, make_private
+from depl.change.masks import Masks
 from depl.change.nodes import Absent, File, Link, Node, Other, Path, describe
 from depl.change.records import Did, Failed, Made
 from depl.change.recovery import unmade
 from depl.change.refusal import failing
-from depl.change.shown import show_change
+from depl.change.shown import show_change, show_put
 from depl.change.stage import Stage, write_content
 from depl.change.system import Staged
 from depl.errors import ChangeFailed
+from depl.redact import Redactor
 
 BATCH = 256  # changes in one commit
 
@@ -40,7 +42,7 @@ class ActingSystem(Commanding):
         command_timeout: Optional[float] = None,
         on_output: Callable[[str, str, str], None] = lambda component, stream, text: None,
         terminated: Callable[[], bool] = lambda: False,
-        redact: Callable[[str], str] = str,
+        redact: Optional[Redactor] = None,
     ) -> None:
         super().__init__(
             directory,
@@ -51,6 +53,7 @@ class ActingSystem(Commanding):
         )
         self.journal = journal
         self.durability = durability
+        self.masks = Masks(os.path.join(directory, "masks.json"), self.redact)
         self._stage_area = Stage(directory)
         self._unmarked = False
 
@@ -88,6 +91,7 @@ class ActingSystem(Commanding):
         contents: list[Optional[Path]] = []
         try:
             with failing(staged[0]):
+                self.masks.keep(staged)
                 places = self._stage_area.places([one.change.path for one in staged], first)
             for number, (one, place) in enumerate(zip(staged, places), first):
                 with failing(one):
@@ -171,7 +175,7 @@ class ActingSystem(Commanding):
         elif isinstance(after, Link) and after != before and os.path.lexists(self.blobs.link_image(did.n)):
             source = self.blobs.link_image(did.n)
         put = Put(did.change.path, before, after)
-        self.shown.append(show_change(put))
+        self.shown.append(show_put(put, None, None, False, self.masks))
         self._stage(Staged(put, did.component, source=source, undoes=did.n))
 
     def move_back(self, did: Did) -> None:

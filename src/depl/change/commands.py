@@ -4,47 +4,30 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Callable, Mapping, Optional
 
 from depl.change.blobs import Blobs
-from depl.change.changes import Run, WayBack
+from depl.change.changes import Call, Run, WayBack
 from depl.change.here import Here
+from depl.change.invocations import HIDDEN, NOT_STARTED, Invocation, Warnings, run_command
 from depl.change.leftover import note_over, note_running
 from depl.change.nodes import Path
-from depl.change.process import Command, Result, execute
 from depl.change.process import shown as shown_command
 from depl.change.records import Did
 from depl.change.shown import show_change
+from depl.change.spawning import Command, holds_secret
 from depl.change.system import Input
 from depl.errors import CmdExecutionError, Interrupted
+from depl.redact import Redactor
 
-NOT_STARTED = -1  # instead of the status of a command that could not be started
-HIDDEN = "(a command that must not be shown)"
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """A command with all that it needs to run again from the journal."""
-
-    command: Command
-    cwd: Optional[Path] = None
-    env: Optional[Mapping[str, str]] = None
-    timeout: Optional[float] = None
-    input: Optional[Input] = None
-    check: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as JSON; a list stays a list, a text a text."""
-        input = self.input.decode("utf-8", "surrogateescape") if isinstance(self.input, bytes) else self.input
-        command = self.command if isinstance(self.command, str) else list(self.command)
-        return {**vars(self), "command": command, "input": input}
+IN_BLOB = "depl: in blob"  # instead of what was captured
 
 
 class Commanding(Here):
     """Runs commands on this machine. directory: `.depl`, where they are kept with their arguments (blobs).
 
-    reacting: whether a reaction is running, whose commands are repeated on the way back.
+    reacting: whether a reaction is running, whose commands are repeated on the way back. redact: hides the secrets.
     """
 
     def __init__(
@@ -54,7 +37,7 @@ class Commanding(Here):
         command_timeout: Optional[float],
         on_output: Callable[[str, str, str], None],
         terminated: Callable[[], bool],
-        redact: Callable[[str], str],
+        redact: Optional[Redactor],
     ) -> None:
         super().__init__()
         self.directory = directory
@@ -63,7 +46,8 @@ class Commanding(Here):
         self.reacting = False
         self._on_output = on_output
         self._terminated = terminated
-        self._redact = redact
+        self.redact = Redactor() if redact is None else redact
+        self.warn = Warnings()
 
     @abstractmethod
     def note(self, did: Did) -> Did:
@@ -84,7 +68,8 @@ class Commanding(Here):
         check: bool = False,
     ) -> tuple[int, str, str]:
         self.commit()
-        return self._execute(Invocation(command, cwd, env, timeout, input, check), shown_command(command), silent=True)
+        invocation = Invocation(command, cwd, env, timeout, input, check)
+        return self._execute(invocation, self.shown_text(command), silent=True)
 
     def run(
         self,
@@ -105,8 +90,9 @@ class Commanding(Here):
         self.commit()
         self._remembered.clear()
         cwd = cwd or os.getcwd()
-        forth = Invocation(command, cwd, env, timeout, input, check)
-        back = None if undo is None else Invocation(undo, cwd, env, timeout, None, True)
+        hidden = [sensitive or holds_secret(one, self.redact) for one in (command, undo or "")]
+        forth = Invocation(command, cwd, env, timeout, input, check, hidden[0])
+        back = None if undo is None else Invocation(undo, cwd, env, timeout, None, True, hidden[1])
         text = self._told(command, shown, sensitive)
         run = Run(
             self.blobs.add_json(forth.as_json()),
@@ -114,7 +100,7 @@ class Commanding(Here):
             way_back or self._usual_way_back(undo),
             None if back is None else self.blobs.add_json(back.as_json()),
             "" if undo is None else self._told(undo, undo_shown, sensitive),
-            self._redact(reason),
+            self.redact(reason),
         )
         self.shown.append(show_change(run))
         self._go_on(text)
@@ -138,16 +124,26 @@ class Commanding(Here):
 
     def shown_text(self, command: Command) -> str:
         """A command as people may see it."""
-        return self._redact(shown_command(command))
+        return shown_command(command, self.redact)
 
     def _told(self, command: Command, shown: Optional[str], sensitive: bool) -> str:
         if sensitive:
             return HIDDEN
-        return self._redact(shown) if shown else self.shown_text(command)
+        return self.redact(shown) if shown else self.shown_text(command)
 
     def keep_undo(self, command: str) -> str:
         """Keep a command that an author declared as the undo of an update; its name in the journal."""
-        return self.blobs.add_json(Invocation(command, os.getcwd(), check=True).as_json())
+        invocation = Invocation(command, os.getcwd(), check=True, hidden=holds_secret(command, self.redact))
+        return self.blobs.add_json(invocation.as_json())
+
+    def kept(self, captured: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What an author's capture() gave, for the journal; in a blob, where a secret is in it."""
+        return captured if self.redact.data(captured) == captured else {IN_BLOB: self.blobs.add_json(captured)}
+
+    def captured(self, call: Call) -> dict[str, Any]:
+        """The same, for the author's reverse()."""
+        digest = call.captured.get(IN_BLOB)
+        return dict(call.captured if digest is None else self.blobs.read_json(digest))
 
     def _usual_way_back(self, undo: Optional[Command]) -> WayBack:
         if undo is not None:
@@ -176,51 +172,15 @@ class Commanding(Here):
             invocation = replace(invocation, timeout=self.command_timeout)
 
         def on_output(stream: str, text: str) -> None:
-            if not silent:
-                self._on_output(self.component, stream, text)
+            self._on_output(self.component, stream, text)
 
+        self.warn.of_arguments(invocation.command, shown, self.component, self.redact)
         return run_command(
             invocation,
             shown,
             self.component,
-            on_output=on_output,
+            self.redact,
+            on_output=None if silent else on_output,
             terminated=self._terminated,
             on_start=on_start,
-            secret=shown == HIDDEN,
         )
-
-
-def run_command(
-    invocation: Invocation,
-    shown: str,
-    component: str,
-    *,
-    on_output: Callable[[str, str], None] = lambda stream, text: None,
-    terminated: Callable[[], bool] = lambda: False,
-    on_start: Callable[[int], None] = lambda process: None,
-    secret: bool = False,
-) -> tuple[int, str, str]:
-    """Run a command, with what goes wrong as a CmdExecutionError. secret: which then keeps what the command said."""
-    try:
-        result: Result = execute(
-            invocation.command,
-            cwd=invocation.cwd,
-            env=invocation.env,
-            timeout=invocation.timeout,
-            input=invocation.input,
-            on_output=on_output,
-            terminated=terminated,
-            on_start=on_start,
-        )
-    except OSError as error:
-        where = f" in {invocation.cwd}" if invocation.cwd else ""
-        reason = f"cannot be started{where}: {error.strerror}"
-        hint = "Is the program installed, and is it found in PATH?"
-        raise CmdExecutionError(shown, NOT_STARTED, reason=reason, component=component, hint=hint) from error
-    if result.status is None and terminated():
-        raise Interrupted(f"the command `{shown}` was ended on request", component)
-    if result.status is None or (invocation.check and result.status != 0):
-        said = ("", "") if secret else (result.stdout, result.stderr)
-        hint = "Give it more time by `timeout=` or `command_timeout`." if result.status is None else ""
-        raise CmdExecutionError(shown, result.status, *said, reason=result.reason, component=component, hint=hint)
-    return result.status, result.stdout, result.stderr

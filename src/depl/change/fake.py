@@ -7,8 +7,8 @@ from typing import Mapping, Optional, TypeVar, Union
 
 from depl.change.changes import Move, WayBack
 from depl.change.nodes import Absent, Directory, File, Link, Node, Path
-from depl.change.process import Command
 from depl.change.process import shown as shown_command
+from depl.change.spawning import Command
 from depl.change.system import Input, Staged, System
 from depl.errors import CmdExecutionError
 

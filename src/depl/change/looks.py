@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional, TypeVar
 
 from depl.change.changes import Put
+from depl.change.masks import LARGEST_DIFF, Masks
 from depl.change.nodes import Absent, Directory, File, Link, Node, Path
 from depl.change.shown import Shown
 
@@ -34,7 +35,7 @@ class Looks(ABC):
     """A machine to be looked at. Paths are absolute; links are never followed.
 
     component: on whose behalf changes are staged (set by whoever drives). shown: what was staged since it was last
-    taken, in a form for people.
+    taken, in a form for people. masks: what is secret in it.
     """
 
     predicting = False
@@ -43,6 +44,7 @@ class Looks(ABC):
         self.component = ""
         self.staged: dict[Path, Staged] = {}
         self.shown: list[Shown] = []
+        self.masks = Masks()
         self._links_staged = False
         self._remembered: dict[tuple[Any, ...], Any] = {}
 
@@ -99,6 +101,16 @@ class Looks(ABC):
             self._remembered[key] = look()
         value: T = self._remembered[key]
         return value
+
+    def _old_text(self, put: Put) -> Optional[bytes]:
+        """What a change would replace, where that is small enough to be shown."""
+        if not isinstance(put.before, File):
+            return None
+        try:
+            content = self.read(put.path)
+        except OSError:
+            return None
+        return content if len(content) <= LARGEST_DIFF else None
 
     # -- what kinds of systems differ in ------------------------------------------------------------
 

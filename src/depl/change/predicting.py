@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Callable, Mapping, Optional
+from typing import Mapping, Optional
 
 from depl.change import disk
 from depl.change.changes import Move, Put, Run, WayBack
-from depl.change.commands import HIDDEN, Invocation, run_command
 from depl.change.here import Here
+from depl.change.invocations import HIDDEN, Invocation, Warnings, run_command
 from depl.change.looks import path_through
+from depl.change.masks import Masks
 from depl.change.nodes import Absent, Node, Path
-from depl.change.process import Command
 from depl.change.process import shown as shown_command
 from depl.change.shown import show_change
+from depl.change.spawning import Command
 from depl.change.system import Input, Staged
+from depl.redact import Redactor
 
 
 class PredictingSystem(Here):
@@ -23,13 +25,15 @@ class PredictingSystem(Here):
     predicting = True
 
     def __init__(
-        self, directory: Path, *, command_timeout: Optional[float] = None, redact: Callable[[str], str] = str
+        self, directory: Path, *, command_timeout: Optional[float] = None, redact: Optional[Redactor] = None
     ) -> None:
         super().__init__()
         self.directory = directory
         self.command_timeout = command_timeout
         self.reacting = False
-        self._redact = redact
+        self.redact = Redactor() if redact is None else redact
+        self.warn = Warnings()
+        self.masks = Masks(os.path.join(directory, "masks.json"), self.redact)
         self._shifted: dict[Path, Optional[Path]] = {}  # tree -> where its content lies on disk; None: it is gone
         self._trashed = 0
 
@@ -48,7 +52,9 @@ class PredictingSystem(Here):
     ) -> tuple[int, str, str]:
         wanted = self.command_timeout if timeout is None else timeout
         invocation = Invocation(command, cwd, env, wanted, input, check)
-        return run_command(invocation, shown_command(command), self.component)
+        shown = shown_command(command, self.redact)
+        self.warn.of_arguments(command, shown, self.component, self.redact)
+        return run_command(invocation, shown, self.component, self.redact)
 
     def run(
         self,
@@ -66,9 +72,10 @@ class PredictingSystem(Here):
         undo_shown: Optional[str] = None,
         sensitive: bool = False,
     ) -> tuple[int, str, str]:
-        text = HIDDEN if sensitive else self._redact(shown or shown_command(command))
+        text = HIDDEN if sensitive else self.redact(shown) if shown else shown_command(command, self.redact)
+        self.warn.of_arguments(command, text, self.component, self.redact)
         usual = WayBack.COMPENSATING if undo else WayBack.REPEAT if self.reacting else WayBack.UNKNOWN
-        self.shown.append(show_change(Run("", text, way_back or usual, reason=reason)))
+        self.shown.append(show_change(Run("", text, way_back or usual, reason=self.redact(reason))))
         return 0, "", ""
 
     def _settled(self, path: Path) -> Path:

@@ -8,12 +8,11 @@ import selectors
 import shlex
 import signal
 import subprocess
-import threading
 import time
 from dataclasses import dataclass
-from typing import Callable, Mapping, Optional, Sequence, Union
+from typing import Callable, Mapping, Optional, Union
 
-Command = Union[str, Sequence[str]]
+from depl.change.spawning import Command, Redact, feed, spawn
 
 GRACE = 5.0  # seconds between TERM and KILL
 LINGER = 1.0  # seconds for which output is read at most when the command itself has ended
@@ -40,16 +39,17 @@ def execute(
     on_output: Callable[[str, str], None] = lambda stream, text: None,
     terminated: Callable[[], bool] = lambda: False,
     on_start: Callable[[int], None] = lambda process: None,
+    hidden: bool = False,
 ) -> Result:
     """Run a command to its end.
 
     A text goes to /bin/sh, a list is run as it is. env extends the environment. timeout in seconds. Output is decoded
-    as UTF-8 with replacements. on_start: told the process, which leads a group of its own. Errors: OSError if the
-    command cannot be started.
+    as UTF-8 with replacements. on_start: told the process, which leads a group of its own. hidden: nobody else on the
+    machine can read a text (see spawn). Errors: OSError if the command cannot be started.
     """
-    process = subprocess.Popen(
-        command if isinstance(command, str) else list(command),
-        shell=isinstance(command, str),
+    process = spawn(
+        command,
+        hidden,
         cwd=cwd,
         env={**os.environ, **env} if env else None,
         stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
@@ -58,7 +58,7 @@ def execute(
         start_new_session=True,  # Ctrl-C is for depl, and the whole group can be ended
     )
     if input is not None:
-        _feed(process, input.encode("utf-8", "surrogateescape") if isinstance(input, str) else input)
+        feed(process.stdin, input.encode("utf-8", "surrogateescape") if isinstance(input, str) else input)
     reader = _Reader(process, on_output)
     try:
         on_start(process.pid)
@@ -72,9 +72,12 @@ def execute(
     return Result(status, reader.text("stdout"), reader.text("stderr"), reason)
 
 
-def shown(command: Command) -> str:
-    """A command on one line, cut where it is long."""
-    text = command if isinstance(command, str) else " ".join(map(shlex.quote, command))
+def shown(command: Command, redact: Redact = str) -> str:
+    """A command on one line, cut where it is long; masked before that, as what is cut would not be known."""
+    if isinstance(command, str):
+        text = redact(command)
+    else:
+        text = " ".join(shlex.quote(redact(part)) for part in command)
     text = " ".join(text.split())
     return text if len(text) <= 500 else text[:497] + "..."
 
@@ -133,20 +136,6 @@ def _group_lives(group: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
-
-
-def _feed(process: subprocess.Popen[bytes], content: bytes) -> None:
-    """Write the input beside the reading of the output, so that neither waits for the other."""
-
-    def write() -> None:
-        assert process.stdin is not None
-        try:
-            with process.stdin as stdin:
-                stdin.write(content)
-        except OSError:
-            pass  # it did not want all of its input
-
-    threading.Thread(target=write, daemon=True).start()
 
 
 class _Reader:

@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from depl.change.changes import Change, Move, Put, Run, WayBack
+from depl.change.masks import Masks, text_of
 from depl.change.nodes import Absent, Directory, File, Link, describe
-
-LARGEST_DIFF = 256 * 1024  # bytes of either side; larger contents are told by size and digest
 
 
 @dataclass(frozen=True)
@@ -29,17 +28,20 @@ class Shown:
         return asdict(self)
 
 
-def show_put(put: Put, old: Optional[bytes], new: Optional[bytes], hidden: bool) -> Shown:
-    """A change of a path, with a diff where both contents are text and may be seen."""
-    after = put.after or Absent()
+def show_put(
+    put: Put, old: Optional[bytes], new: Optional[bytes], hidden: bool, masks: Optional[Masks] = None
+) -> Shown:
+    """A change of a path, with a diff where both contents are text and may be seen; masks: of their secrets."""
+    masks = masks or Masks()
     diff = None
     if not hidden and new is not None and (old is not None or isinstance(put.before, (Absent, Link))):
-        diff = text_diff(put.path, old or b"", new, fresh=old is None)
+        diff = text_diff(put, old, new, masks)
+    told = masks.discreet(put, new)
     return Shown(
         _verb(put),
         put.path,
-        describe(put.before),
-        describe(after),
+        describe(told.before),
+        describe(told.after or Absent()),
         put.way_back.value,
         size=None if new is None else len(new),
         diff=diff,
@@ -59,19 +61,17 @@ def show_change(change: Change) -> Shown:
     return Shown("call", "", "", change.component, change.way_back.value)
 
 
-def text_diff(path: str, old: bytes, new: bytes, fresh: bool) -> Optional[str]:
-    """A unified diff of two texts; None where one is large or no text."""
-    if len(old) > LARGEST_DIFF or len(new) > LARGEST_DIFF or b"\0" in old or b"\0" in new:
+def text_diff(put: Put, old: Optional[bytes], new: bytes, masks: Masks) -> Optional[str]:
+    """A unified diff of two texts, or all of the new one where there was none; None where one is large or no text."""
+    texts = text_of(old or b""), text_of(new)
+    if texts[0] is None or texts[1] is None:
         return None
-    try:
-        before, after = old.decode().splitlines(), new.decode().splitlines()
-    except UnicodeDecodeError:
-        return None
-    if fresh:
+    before, after = (text.splitlines() for text in masks.sides(put, texts[0], texts[1]))
+    if old is None:
         return "".join(f"+{line}\n" for line in after)
     import difflib
 
-    lines = difflib.unified_diff(before, after, path, path, lineterm="", n=3)
+    lines = difflib.unified_diff(before, after, put.path, put.path, lineterm="", n=3)
     return "".join(f"{line}\n" for line in lines)
 
 

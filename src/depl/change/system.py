@@ -14,8 +14,8 @@ from typing import Any, Mapping, Optional, Union
 from depl.change.changes import Move, Put, WayBack
 from depl.change.looks import Looks, Staged
 from depl.change.nodes import Absent, Directory, File, Link, Node, Other, Path, describe
-from depl.change.process import Command
-from depl.change.shown import LARGEST_DIFF, show_change, show_put
+from depl.change.shown import show_change, show_put
+from depl.change.spawning import Command
 from depl.errors import ChangeFailed
 
 Input = Union[str, bytes]
@@ -43,9 +43,10 @@ class System(Looks):
         if before == after:
             return
         fresh = not (isinstance(before, File) and before.digest == after.digest)
-        old = self._old_text(path, before) if show and fresh else None
         put = Put(path, before, after)
-        self.shown.append(show_put(put, old, content if fresh else None, hidden=not show))
+        old = self._old_text(put) if fresh else None
+        self.masks.learn(put, old)
+        self.shown.append(show_put(put, old, content if fresh else None, not show, self.masks))
         self._stage(Staged(put, self.component, content if fresh else None))
 
     def copy(
@@ -245,15 +246,6 @@ class System(Looks):
         after: Node = kind(digest=before.digest, **values) if isinstance(before, File) else kind(**values)
         if after != before:
             self._stage_shown(Staged(Put(path, before, after), self.component))
-
-    def _old_text(self, path: Path, before: Node) -> Optional[bytes]:
-        if not isinstance(before, File):
-            return None
-        try:
-            content = self.read(path)
-        except OSError:
-            return None
-        return content if len(content) <= LARGEST_DIFF else None
 
     def _stage_shown(self, staged: Staged) -> None:
         self.shown.append(show_change(staged.change))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stderr
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -95,6 +95,7 @@ class Crew:
             ask=self.answers.again(),
             warn=lambda host, text: emit(Event(What.WARNING, data={"text": text}, host=host)),
             stop=stop,
+            redact=self.session.printer.redact,
         )
 
 
@@ -122,6 +123,7 @@ class Answers:
         return ask
 
     def _ask(self, prompt: str) -> str:
-        stage = self._session.printer.stage
-        with stage.aside() if stage is not None else nullcontext():
-            return str(click.prompt(prompt, hide_input=True, default="", show_default=False, err=True))
+        printer = self._session.printer
+        with printer.stage.aside() if printer.stage is not None else nullcontext(), redirect_stderr(printer.err):
+            question = printer.clean(prompt)
+            return str(click.prompt(question, hide_input=True, default="", show_default=False, err=True))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 import click
 
 from depl import __version__
+from depl.cli.lazy import Lazy
 from depl.cli.session import Session
 from depl.errors import DeplError
 
@@ -20,6 +20,7 @@ COMMANDS = {  # name: what the list of commands says about it; each lives in a m
     "check": "Build and check the model of an environment.",
     "undo": "Put back what a rollout changed.",
     "trust": "Learn the key of a host.",
+    "secrets": "Keep secrets of environments, encrypted.",
     "init": "Write a new project that runs at once.",
     "requirements": "Make what component code imports available here.",
     "completion": "Print the completion script of a shell.",
@@ -44,8 +45,8 @@ Exit status:
   130  interrupted, and put back"""
 
 
-class Commands(click.Group):
-    """A group that knows its commands by name and imports the one that is called."""
+class Commands(Lazy):
+    """The command line as a whole: its name, and what becomes of errors."""
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *more: Any, **how: Any) -> Any:
         """Run a command line; the name is `depl`, however it was started."""
@@ -55,15 +56,6 @@ class Commands(click.Group):
                 setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 it stays open as long as we run
         return super().main(args, prog_name or "depl", *more, **how)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is called, imported; an unknown one is answered with close matches."""
-        name, command, rest = super().resolve_command(ctx, args)
-        if name in COMMANDS:
-            command = getattr(import_module(f"depl.cli.{name}"), name)
-        return name, command, rest
-
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that is called; every error becomes a message and a status."""
         session = ctx.ensure_object(Session)
@@ -71,17 +63,23 @@ class Commands(click.Group):
             super().invoke(ctx)
         except DeplError as error:
             session.fail(error)
-        except (click.exceptions.Exit, click.ClickException, EOFError):
+        except click.ClickException as error:
+            vars(error).update(message=session.printer.clean(error.message))
+            raise
+        except (click.exceptions.Exit, EOFError):
             raise
         except (KeyboardInterrupt, click.Abort):
             session.interrupted()
         except Exception as error:  # noqa: BLE001 - a mistake of depl's own ends in a sentence, too
             session.fail_unexpectedly(error)
+        finally:
+            session.close()
         ctx.exit(session.status)
 
 
 @click.command(
     cls=Commands,
+    homes={name: f"depl.cli.{name}" for name in COMMANDS},
     commands={name: click.Command(name, help=text) for name, text in COMMANDS.items()},
     epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -20,14 +20,14 @@ def environments() -> list[str]:
         return []
 
 
-def hosts(environment: str) -> list[str]:
-    """The hosts of an environment."""
-    return list(_assigned(environment))
+def hosts(environment: str, base: str | None = None) -> list[str]:
+    """The hosts of an environment. base: of the project, if that is known."""
+    return list(_assigned(environment, base))
 
 
-def components(environment: str, host: str | None = None) -> list[str]:
+def components(environment: str, host: str | None = None, base: str | None = None) -> list[str]:
     """The root components of a host, or of a whole environment."""
-    assigned = _assigned(environment)
+    assigned = _assigned(environment, base)
     names = assigned.get(host, []) if host else [name for one in assigned.values() for name in one]
     return sorted(set(names))
 
@@ -39,10 +39,10 @@ def is_protected(environment: str, base: str) -> bool:
     return declared_settings(_file(environment, base), []).confirm
 
 
-def _assigned(environment: str) -> dict[str, list[str]]:
+def _assigned(environment: str, base: str | None = None) -> dict[str, list[str]]:
     """The hosts of an environment with the names of their root components."""
     try:
-        ini = _file(environment, project())
+        ini = _file(environment, base or project())
     except DeplError:
         return {}
     assigned: dict[str, list[str]] = {}

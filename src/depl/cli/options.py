@@ -16,7 +16,8 @@ def examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
-def _environments(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_environments(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The environments of the project."""
     from depl.cli import names
 
     return _offered(names.environments, incomplete)
@@ -49,7 +50,7 @@ def _offered(names: Callable[[], Iterable[str]], incomplete: str) -> list[Comple
         return []
 
 
-environment_argument = click.argument("environment", metavar="ENV", shell_complete=_environments)
+environment_argument = click.argument("environment", metavar="ENV", shell_complete=complete_environments)
 host_argument = click.argument("host", metavar="[HOST]", required=False, shell_complete=complete_hosts)
 hosts_option = click.option(
     "--host",

@@ -209,23 +209,28 @@ class Deployment:
 def transfer(session: Session, model: Model, dirty: bool) -> Transfer:
     """The project as it will travel; version control is looked at now. Errors: ConfigurationError."""
     from depl.remote.transfer import transfer_of
-    from depl.report.errors import warning_lines
 
     environment = model.environment
     known = len(environment.warnings)
     made = transfer_of(environment, dirty)
-    session.printer.complain(warning_lines(environment.warnings[known:], session.base))
+    session.complain_of_warnings(environment.warnings[known:])
     return made
 
 
 def learned(model: Model, host: str) -> list[str]:
-    """What a host gets to know of root components that are not its own, because it needs them as they live."""
+    """What a host gets to know of root components that are not its own: those that come along, and secrets."""
+    from depl.secret_values import secrets_in
     from depl.slices import live_roots, slice_of
 
-    sentences = []
-    for id in live_roots(slice_of(model, host)):
+    slice, sentences = slice_of(model, host), []
+    for id in live_roots(slice):
         root = model.get(id)
-        known = [*root.environment.overrides_for(root.name, root.host), *sorted(root.host.secret_keys)]
-        overrides = ", ".join(known)
-        sentences.append(f"learns of {root.label} all that it is{f', its {overrides} too' if overrides else ''}")
+        secrets = [name for name, one in root.overrides.items() if one.mark] + sorted(root.host.secret_keys)
+        known = f", its secrets {', '.join(secrets)} too" if secrets else ""
+        sentences.append(f"learns of {root.label} all that it is{known}")
+    redact = model.environment.redact
+    own = {mark for mark, _ in secrets_in([slice["roots"], slice["secret_files"], slice["hosts"][host]], redact)}
+    given = sorted({mark for mark, _ in secrets_in(slice["given"], redact)} - own)
+    if given:
+        sentences.append(f"learns {', '.join(given)} from what it requires")
     return sentences

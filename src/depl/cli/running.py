@@ -9,6 +9,7 @@ from depl.cli.session import DONE, FAILED, INTERRUPTED, LEFT, Session
 from depl.errors import DeplError
 from depl.events import Event, Output
 from depl.report.run import RunReport
+from depl.report.screening import Screened
 from depl.report.tally import Tally
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Running:
     """Shows what happens to one host or to many, to people or to programs.
 
     label: `dev/localhost`, or `dev` for many. planning: nothing is done, so everything is shown in full. tasks: of how
-    many there are with many hosts. tally: what was seen so far; changes: all of them.
+    many there are with many hosts. tally: what was seen so far; changes: all of them. emit: takes what happens.
     """
 
     def __init__(
@@ -41,14 +42,14 @@ class Running:
         self.report = self._report(planning, tasks)
         about = {"environment": environment, "host": host} if host else {"environment": environment}
         self.json: JsonReport | None = session.json(**about) if session.as_json else None
+        self.emit = Screened(session.printer.redact, self._take, session.output_instead)
 
     @property
     def changes(self) -> list[Any]:
         """All changes that were seen."""
         return self.tally.all_changes
 
-    def emit(self, event: Event | Output) -> None:
-        """Take what happens."""
+    def _take(self, event: Event | Output) -> None:
         self.tally(event)
         (self.json or self.report)(event)
 
@@ -59,6 +60,7 @@ class Running:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.emit.end()
         self.report.end()
         if self.live is not None:
             self.live.stop()
@@ -85,7 +87,7 @@ class Running:
     def tell_errors(self, errors: Sequence[DeplError]) -> None:
         """Print what was not told while it happened."""
         for error in errors:
-            if error.message not in self.report.told:
+            if self.session.printer.redact(error.message) not in self.report.told:
                 self.session.complain_of(error)
 
 

@@ -7,19 +7,22 @@ import re
 import sys
 import time
 from contextlib import contextmanager, redirect_stdout
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import cached_property
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from depl.errors import ConfigurationError, DeplError, Locked, Mistakes, NothingToUndo, ReportBug
-from depl.redact import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from depl.cli.printed import Prints
     from depl.configure import Model
     from depl.report.jsonlines import JsonReport
     from depl.report.lines import Line, Printer
+    from depl.secret_values import Secrets
+    from depl.secrets.identities import Identities
 
 LAUNCHED = "DEPL_PROJECT"  # set by a project's launcher
 
@@ -30,6 +33,7 @@ class Session:
     """One call of the command line.
 
     status: with what it ends. acting: whether something may have been changed that an unexpected end leaves behind.
+    output_instead: what is said instead of all that commands print; empty: they are heard.
     """
 
     def __init__(self) -> None:
@@ -38,10 +42,13 @@ class Session:
         self.acting = False
         self.verbose = bool(os.environ.get("DEPL_DEBUG"))
         self.as_json = self.quiet = False
+        self.output_instead = ""
         # Not left to the commands of components: one of them may be the depl of another project.
         self._launched = os.environ.pop(LAUNCHED, None)
         self._base: str | None = None
         self._printer: Printer | None = None
+        self._prints: Prints | None = None
+        self._secrets: dict[str, Secrets | None] = {}
 
     @property
     def base(self) -> str:
@@ -100,9 +107,12 @@ class Session:
         from depl.configure import configure
         from depl.environment import Environment
 
+        name = re.sub(r"\.cfg$", "", name)
+        secrets = self.secrets(name)
         with self.prints_apart():
-            environment = Environment.load(name, base, platform)
-            self.printer.redact = Redactor(_texts(environment.secret_data))
+            environment = Environment.load(name, base, platform, secrets=secrets, redact=self.printer.redact)
+            if secrets is not None and secrets.mistakes:
+                raise Mistakes(environment.mistakes)  # what else would be found may only follow from these
             if timeout is not None:
                 environment.timeout = timeout
             if environment.settings.connect_method != "local" if on_hosts is None else on_hosts:
@@ -112,6 +122,41 @@ class Session:
             model = configure(environment)
         self._tell(model)
         return model
+
+    def secrets(self, name: str) -> Secrets | None:
+        """The secrets of an environment, None if it has none; from now on nothing that is shown holds their values."""
+        from depl.secrets.places import has_secrets
+
+        if not has_secrets(self.base, name):
+            return None
+        from depl.secrets.load import load
+
+        if name not in self._secrets:
+            secrets = load(self.base, name, self.identities)
+            self._secrets[name] = secrets
+            self.printer.redact.learn(secrets.known())
+            if self._prints is None and self.printer.redact:
+                from depl.cli.printed import Prints
+
+                self._prints = Prints(self.printer, apart=self.as_json)
+        return self._secrets[name]
+
+    @cached_property
+    def identities(self) -> Identities:
+        """The keys of whoever called; a passphrase is asked for where somebody can type it unseen."""
+        from depl.secrets.identities import Identities
+
+        return Identities(self.ask_hidden if sys.stdin.isatty() else None)
+
+    def close(self) -> None:
+        """The command is over: standard output and error are as they were."""
+        if self._prints is not None:
+            self._prints.end()
+            self._prints = None
+
+    def ask_hidden(self, prompt: str) -> str:
+        """Ask somebody at the terminal for what nobody else may see."""
+        return str(click.prompt(prompt, "", hide_input=True, err=True, prompt_suffix="", show_default=False))
 
     @contextmanager
     def prints_apart(self) -> Iterator[None]:
@@ -125,7 +170,6 @@ class Session:
 
     def _tell(self, model: Model) -> None:
         """What configuring it had to say."""
-        from depl.report.errors import warning_lines
         from depl.report.lines import Line
 
         if self.as_json:
@@ -134,36 +178,42 @@ class Session:
                 report.print("warning", warning=warning)
             for log in model.logs:
                 report.print("log", host=log.root.host.name, component=log.component, data={"text": log.text})
-        self.printer.complain(warning_lines(model.warnings, self.base))
+        self.complain_of_warnings(model.warnings)
         if not self.quiet:
             self.show(Line(f"{log.component}: {log.text}") for log in model.logs)
 
     def fail(self, error: DeplError) -> None:
         """Print an error and end with its status."""
         self.status = status_of(error)
+        shown = self.complain_of(error)
         if self.as_json:
-            self.json().print("error", error=error, exit_status=self.status)
-        self.complain_of(error)
+            self.json().print("error", error=shown, exit_status=self.status)
         if self.verbose:
             for mistake in error.mistakes if isinstance(error, Mistakes) else [error]:
                 self._show_cause(mistake.__cause__)
 
-    def complain_of(self, error: DeplError) -> None:
-        """Print an error; commands in its hint as they are called from here."""
-        from depl.report.errors import error_lines
+    def complain_of(self, error: DeplError) -> DeplError:
+        """Print an error, commands in its hint as they are called from here; the error as it was shown."""
+        from depl.report.errors import error_lines, filtered
 
         for one in (error, *(error.mistakes if isinstance(error, Mistakes) else ())):
             one.hint = re.sub(r"(`|run: )depl (?=[a-z])", lambda found: f"{found[1]}{self.command} ", one.hint)
-        self.printer.complain(error_lines(error, self._base or ""))
+        shown = filtered(error, self.printer.redact, output=self.output_instead)
+        self.printer.complain(error_lines(shown, self._base or ""))
+        return shown
+
+    def complain_of_warnings(self, warnings: Iterable[object]) -> None:
+        """Print warnings."""
+        from depl.report.errors import warning_lines
+
+        self.printer.complain(warning_lines(warnings, self.base, self.printer.redact))
 
     def _show_cause(self, cause: BaseException | None) -> None:
         """Where in an author's code something was raised that is not depl's own."""
+        from depl.report.errors import cause_lines
+
         if cause is not None and not isinstance(cause, DeplError):
-            import traceback
-
-            from depl.report.lines import Line
-
-            self.printer.complain([Line("".join(traceback.format_exception(cause)).rstrip(), "dim")])
+            self.printer.complain(cause_lines(cause))
 
     def fail_unexpectedly(self, error: Exception) -> None:
         """Print an error that nobody foresaw; its traceback only for those who ask for it."""
@@ -215,12 +265,3 @@ def project(launched: str | None = None) -> str:
 def refuse(message: str) -> NoReturn:
     """End because of what the command line says."""
     raise click.UsageError(message)
-
-
-def _texts(values: Any) -> list[str]:
-    """The texts in a collection of secrets, whatever its shape."""
-    if isinstance(values, str):
-        return [values]
-    if isinstance(values, dict):
-        return [text for value in values.values() for text in _texts(value)]
-    return [text for value in values or () for text in _texts(value)]

@@ -11,7 +11,7 @@ from depl.cli.consent import Consent
 from depl.cli.names import is_protected
 from depl.cli.session import Session, refuse
 from depl.cli.undoing import Place, places_to_look
-from depl.errors import NothingToUndo
+from depl.errors import DeplError, NothingToUndo
 
 
 @click.command(
@@ -46,6 +46,7 @@ def undo(session: Session, /, environment: str, rollout: str | None, planning: b
     consent = Consent(name, wanted["yes"], wanted["confirm"])
     try:
         places = places_to_look(session, name, rollout, wanted["wait"])
+        know_secrets(session, name)
         if not planning and is_protected(name, session.base) and not consent.to_name():
             session.declined()
             return
@@ -60,6 +61,19 @@ def undo(session: Session, /, environment: str, rollout: str | None, planning: b
     except NothingToUndo:
         _refuse_unknown(session, name)
         raise
+
+
+def know_secrets(session: Session, name: str) -> None:
+    """Have what commands print filtered; where the secrets cannot be read, it is not shown at all."""
+    try:
+        secrets = session.secrets(name)
+        if secrets is not None and secrets.mistakes:
+            raise secrets.mistakes[0]
+    except DeplError as error:
+        session.output_instead = f"its output is not shown, as the secrets of {name} cannot be read here"
+        session.complain_of_warnings(
+            [f"the secrets of {name} cannot be read here, so no output of commands is shown: {error.message}"]
+        )
 
 
 def undo_at(place: Place, planning: bool, rollout: str | None, on_conflict: str) -> None:

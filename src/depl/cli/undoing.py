@@ -14,6 +14,7 @@ from depl.cli.session import DONE, LEFT, Session
 from depl.cli.signals import heeded
 from depl.errors import NothingToUndo
 from depl.report.undo import undo_lines, undo_plan_lines
+from depl.rollout.masking import masked
 
 if TYPE_CHECKING:
     from depl.environment import Environment
@@ -148,6 +149,7 @@ def _show_plan(
     prefixed: bool,
 ) -> None:
     """What would be put back, host by host."""
+    found = {host: masked(list(steps), session.printer.redact) for host, steps in found.items()}
     if session.as_json:
         for host, steps in found.items():
             report = session.json(environment=name, host=host)

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from depl.component import Component
 from depl.errors import CmdExecutionError, DeplError, DeploymentError, Interrupted
@@ -56,11 +56,15 @@ def as_failure(error: BaseException, component: Component, id: Optional[str] = N
     return DeploymentError(_what(error), id or component.id, file=file, line=line, hint=_hint(error))
 
 
-def facts_of_failure(error: DeplError) -> dict[str, Any]:
-    """What the event of a failure says. output: the last lines that a failed command printed."""
-    facts: dict[str, Any] = {"error": error.message, "place": error.place, "hint": error.hint}
+def facts_of_failure(error: DeplError, redact: Callable[[str], str] = str) -> dict[str, Any]:
+    """What the event of a failure says. output: the last lines that a failed command printed.
+
+    redact: hides secrets while they are whole, as some have several lines.
+    """
+    facts: dict[str, Any] = {"error": redact(error.message), "place": error.place, "hint": redact(error.hint)}
     if isinstance(error, CmdExecutionError):
-        facts["output"] = [*error.stdout.splitlines(), *error.stderr.splitlines()][-LINES_OF_OUTPUT:]
+        lines = [*redact(error.stdout).splitlines(), *redact(error.stderr).splitlines()]
+        facts["output"] = lines[-LINES_OF_OUTPUT:]
     return facts
 
 

@@ -23,6 +23,6 @@ def reverse_by(roots: Callable[[], Iterable[RootComponent]]) -> Reverse:
                     root.system = system
         if component is None:
             raise DeplError(f"{call.component} must be reversed by its own code, and the model has it no more")
-        component.reverse(dict(call.captured))
+        component.reverse(system.captured(call))
 
     return reverse

@@ -139,7 +139,8 @@ class Prediction:
         """What would fail, and not for want of a planned change."""
         failure = as_failure(error, component)
         self.errors.append(failure)
-        self._emit(Event(What.TASK_FAILED, self._root.name, component.id, facts_of_failure(failure)))
+        facts = facts_of_failure(failure, self._system.redact)
+        self._emit(Event(What.TASK_FAILED, self._root.name, component.id, facts))
 
     def _depends_on(self, error: BaseException) -> str:
         """The component whose planned change is missing here, with the error where that is a guess; nothing if none."""

@@ -9,6 +9,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 from depl.change.acting import ActingSystem
 from depl.change.journal import Journal
 from depl.change.journals import Journals
+from depl.change.ledger import root_of
 from depl.change.leftover import end_leftover
 from depl.change.records import Record, Settled
 from depl.change.recovery import tail
@@ -16,6 +17,7 @@ from depl.change.stage import Stage
 from depl.deploy.lock import Lock
 from depl.deploy.receipts import Receipts
 from depl.events import Emit, Event, Output, What
+from depl.redact import Redactor
 
 
 class Target:
@@ -48,7 +50,7 @@ class Target:
         durability: str = "full",
         command_timeout: Optional[float] = None,
         terminated: Callable[[], bool] = lambda: False,
-        redact: Callable[[str], str] = str,
+        redact: Optional[Redactor] = None,
     ) -> ActingSystem:
         """A system that acts and writes to a journal; what an earlier one left half done is settled first."""
         end_leftover(self.records)
@@ -61,6 +63,7 @@ class Target:
             terminated=terminated,
             redact=redact,
         )
+        system.warn.tell = warning_to(emit)
         unsure = tail(journal.records)
         self.clear_stage()
         if unsure:
@@ -70,6 +73,11 @@ class Target:
     def clear_stage(self) -> None:
         """Remove new contents that somebody who is gone had not yet put in place; the lock is held."""
         Stage(self.records).clear()
+
+
+def warning_to(emit: Emit) -> Callable[[str, str], None]:
+    """Tells of warnings about components as events."""
+    return lambda component, text: emit(Event(What.WARNING, root_of(component), component, {"text": text}))
 
 
 def settle(journal: Journal, rollout: str, whole: bool, outcome: str) -> None:

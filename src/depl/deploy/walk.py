@@ -181,7 +181,7 @@ class Walk:
         paths = [kept for path in paths for kept in self.system.capture(path)]
         capture = getattr(component, "capture", None)
         if capture is not None:
-            self.system.note(Did(0, component.id, Call(component.id, capture())))
+            self.system.note(Did(0, component.id, Call(component.id, self.system.kept(capture()))))
         declared = declared_way_back(component)
         if declared is not None:
             way_back, undo, reason = declared

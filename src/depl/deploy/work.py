@@ -26,6 +26,7 @@ from depl.deploy.walk import Walk
 from depl.environment import Environment
 from depl.errors import DeplError, JournalError
 from depl.events import Emit, Event, What
+from depl.redact import Redactor
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Work:
         *,
         durability: str = "full",
         command_timeout: Optional[float] = None,
-        redact: Callable[[str], str] = str,
+        redact: Optional[Redactor] = None,
         journal_path: Optional[str] = None,
     ) -> None:
         self.target = target
@@ -63,11 +64,9 @@ class Work:
         self.continues = "" if head.undoes else continued(self.journal, head.rollout)
         self.changed = 0
         self.done: list[RootComponent] = []
-        self.rollout = head.rollout
-        self._head = head
+        self.rollout, self._head = head.rollout, head
         self._emit, self._stop = emit, stop
         self._how: dict[str, Any] = {"durability": durability, "command_timeout": command_timeout, "redact": redact}
-        self._redact = redact
         self._went_on = self.journal.exists
         self._receipts = target.receipts()
         self._known = self._receipts.known()
@@ -114,7 +113,8 @@ class Work:
         if self.journal.begin is None:
             self._begun.add(root.name)
         for error in errors:
-            self._emit(Event(What.TASK_FAILED, root.name, error.component, facts_of_failure(error)))
+            facts = facts_of_failure(error, self._system.redact)
+            self._emit(Event(What.TASK_FAILED, root.name, error.component, facts))
         if not errors:
             self.done.append(root)
             what = What.TASK_DONE if walk.updated else What.TASK_UNCHANGED
@@ -165,7 +165,7 @@ class Work:
         self._switch.keep()
         self._settled = True
         if self.changed and self._environment is not None:
-            self._environment.template_engine.flush(self._redact)
+            self._environment.template_engine.flush(self._system.redact)
 
     def _is_whole(self, declared: Iterable[str]) -> bool:
         """Whether nobody can be owed a reaction: all that changed, and all that might react, went through now."""

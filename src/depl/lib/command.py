@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional
 
 from depl.change import nodes
 from depl.change.changes import WayBack
@@ -143,9 +143,15 @@ class Command(Component):
     @property
     def namevar_for_breadcrumb(self) -> Any:
         """The beginning of the command as it was given; nothing of a sensitive one."""
+        return self._beginning()
+
+    def _name_without(self, redact: Callable[[str], str]) -> str:
+        return self._beginning(redact)
+
+    def _beginning(self, redact: Callable[[str], str] = str) -> str:
         if self.sensitive:
             return "..."
-        text = self._named if isinstance(self._named, str) else " ".join(map(str, self._named))
+        text = redact(self._named if isinstance(self._named, str) else " ".join(map(str, self._named)))
         text = " ".join(text.split())
         return text if len(text) <= 60 else text[:57] + "..."
 
@@ -172,6 +178,7 @@ class Script(Command):
 
     def configure(self) -> None:
         from depl.lib.file import File
+        from depl.lib.files.secrecy import holds_secret
 
         self += File(
             self.script,
@@ -183,6 +190,8 @@ class Script(Command):
             sensitive_data=self.sensitive or None,
             mode=0o755,
         )
+        if self._.content is not None and holds_secret(self, self._.content, self._.encoding):
+            self._.mode = 0o700
         self.script = self._.path
         self.reacts_to = [*self.reacts_to, self._]
         interpreter = [self.interpreter] if isinstance(self.interpreter, str) else list(self.interpreter or ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping
+from typing import Any, Callable, Dict, Mapping
 
 from depl import errors
 from depl.errors import CmdExecutionError, DeplError, Mistakes, TakenOver
@@ -10,16 +10,16 @@ from depl.errors import CmdExecutionError, DeplError, Mistakes, TakenOver
 TAIL = 8000  # characters of a failed command's output that travel
 
 
-def error_to_json(error: DeplError) -> Dict[str, Any]:
-    """An error as facts."""
+def error_to_json(error: DeplError, redact: Callable[[str], str] = str) -> Dict[str, Any]:
+    """An error as facts. redact: hides secrets while they are whole, as only the end of an output travels."""
     facts = error.facts
     if isinstance(error, CmdExecutionError):
         facts.update(cmd=error.cmd, returncode=error.returncode)
-        facts.update(stdout=error.stdout[-TAIL:], stderr=error.stderr[-TAIL:])
+        facts.update(stdout=redact(error.stdout)[-TAIL:], stderr=redact(error.stderr)[-TAIL:])
     if isinstance(error, TakenOver):
         facts["who"] = error.who
     if isinstance(error, Mistakes):
-        facts["mistakes"] = [error_to_json(one) for one in error.mistakes]
+        facts["mistakes"] = [error_to_json(one, redact) for one in error.mistakes]
     return facts
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -66,6 +67,7 @@ def open_agent(
     password: str | None = None,
     timeout: float = 10,
     archive: Archive | None = None,
+    redact: Callable[[str], str] = str,
 ) -> Agent:
     """Start the agent on a host, with the first messages for it.
 
@@ -75,7 +77,7 @@ def open_agent(
     archive = archive or made()
     user = sudo_user(host, connection.user)
     password = password if user else None
-    talk = _Talk(connection.start(launch.command(host, user, password is not None)), host, user, password)
+    talk = _Talk(connection.start(launch.command(host, user, password is not None)), host, user, password, redact)
     try:
         return _opened(talk, host, first, timeout, archive)
     except BaseException:
@@ -99,43 +101,46 @@ def sudo_user(host: Host, user: str) -> str | None:
 def _opened(talk: _Talk, host: Host, first: bytes, timeout: float, archive: Archive) -> Agent:
     if talk.password is not None:  # the rest waits, as sudo would take it for more passwords
         talk.send(talk.password.partition("\n")[0].encode() + b"\n")
-        _expect_ready(host, talk.line(timeout, "did not let sudo take the password"))
+        _expect_ready(talk, talk.line(timeout, "did not let sudo take the password"), host)
     talk.send(launch.opening(host, archive, first))
-    answer = _understood(talk.line(timeout, "did not answer"), host, talk.user)
+    answer = _understood(talk, talk.line(timeout, "did not answer"), host)
     shipped = answer["wants"]
     if shipped:
         talk.send(launch.shipment(archive))
-        answer = _understood(line := talk.line(INSTALLATION, "did not install the agent"), host, talk.user)
+        answer = _understood(talk, line := talk.line(INSTALLATION, "did not install the agent"), host)
         if answer["wants"]:
-            raise refusals.garbage(host, line)
+            raise refusals.garbage(host, talk.redact(line))
     talk.sent()
     greeting = Greeting(str(answer["version"]), str(answer["python"]), shipped)
     return Agent(talk.process, greeting, bytes(talk.received))
 
 
-def _expect_ready(host: Host, line: str) -> None:
+def _expect_ready(talk: _Talk, line: str, host: Host) -> None:
     if line != "ready":
-        raise refusals.missing(host, None, line) if line.startswith("no ") else refusals.garbage(host, line)
+        missing = line.startswith("no ")
+        raise refusals.missing(host, None, line) if missing else refusals.garbage(host, talk.redact(line))
 
 
-def _understood(line: str, host: Host, user: str | None) -> dict[str, Any]:
+def _understood(talk: _Talk, line: str, host: Host) -> dict[str, Any]:
     """What the stub says. Errors: Unreachable where it says what is wrong, or what it never says."""
     if line.startswith("no "):
-        raise refusals.missing(host, user, line)
+        raise refusals.missing(host, talk.user, line)
     try:
         answer = json.loads(line)
         if "failed" not in answer and isinstance(answer["wants"], bool) and answer["version"] and answer["python"]:
             return dict(answer)
     except (ValueError, KeyError, TypeError):
-        raise refusals.garbage(host, line) from None
+        raise refusals.garbage(host, talk.redact(line)) from None
     raise refusals.failed(host, answer)
 
 
 class _Talk:
-    """The conversation with the stub."""
+    """The conversation with the stub. redact: filters what is told of it, before it is shortened."""
 
-    def __init__(self, process: Process, host: Host, user: str | None, password: str | None) -> None:
-        self.process, self.user, self.password = process, user, password
+    def __init__(
+        self, process: Process, host: Host, user: str | None, password: str | None, redact: Callable[[str], str]
+    ) -> None:
+        self.process, self.user, self.password, self.redact = process, user, password, redact
         self.received = bytearray()
         self._host = host
         self._writer: threading.Thread | None = None
@@ -162,7 +167,7 @@ class _Talk:
         deadline = time.monotonic() + timeout
         while (line := self._next()) is None:
             if len(self.received) > LARGEST_NOISE:
-                raise refusals.noise(self._host, bytes(self.received))
+                raise refusals.noise(self._host, self.redact(self.received.decode("utf-8", "replace")))
             try:
                 piece = self._read(deadline)
             except TimeoutError:
@@ -200,4 +205,4 @@ class _Talk:
 
     def _printed(self) -> str:
         """What says most of what happened: the errors, else what was printed."""
-        return self.process.errors().strip() or self.received[-4096:].decode("utf-8", "replace").strip()
+        return self.redact(self.process.errors().strip() or self.received.decode("utf-8", "replace").strip())

@@ -31,7 +31,7 @@ class Fleet:
     """The hosts of a run behind one port (see depl.rollout.runner).
 
     local: they are all this machine, without SSH. model: None where only journals are looked at. ask: for passwords.
-    warn: told of what should be known, with the host. stop: looked at while the fleet opens.
+    warn: told of what should be known, with the host. stop: looked at while the fleet opens. redact: see depl.redact.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Fleet:
         ask: Optional[Callable[[str], str]] = None,
         warn: Callable[[str, str], None] = lambda host, text: None,
         stop: Optional[Stop] = None,
+        redact: Callable[[str], str] = str,
     ) -> None:
         self.hosts: Sequence[str] = [host.name for host in hosts]
         self.inbox: SimpleQueue[tuple[str, Any]] = SimpleQueue()
@@ -54,7 +55,7 @@ class Fleet:
         self.reconnects = False
         self._wishes, self.base_dir, self._model = wishes, base_dir, model
         self._transfer, self._requirements = transfer, requirements
-        self._ask, self._warn, self._stop = ask, warn, stop
+        self._ask, self._warn, self._stop, self._redact = ask, warn, stop, redact
         self._password: Optional[str] = None
         self._asking = threading.Lock()
         self._news = threading.Condition()
@@ -161,7 +162,7 @@ class Fleet:
                 raise
 
     def _open(self, connection: Connection, host: Host, first: bytes, password: Optional[str]) -> Process:
-        return open_agent(connection, host, first, password=password, timeout=self._wishes.timeout)
+        return open_agent(connection, host, first, password=password, timeout=self._wishes.timeout, redact=self._redact)
 
     def _asked(self, host: Host) -> str:
         """The password for sudo, asked for once a run."""

@@ -60,10 +60,10 @@ def failed(host: Host, answer: Mapping[str, Any]) -> Unreachable:
     return garbage(host, str(dict(answer)))
 
 
-def noise(host: Host, printed: bytes) -> Unreachable:
+def noise(host: Host, printed: str) -> Unreachable:
     """More was printed than any profile would."""
     return Unreachable(
-        f"{host.name} prints without end instead of starting Python{quoted(printed[-400:].decode('utf-8', 'replace'))}",
+        f"{host.name} prints without end instead of starting Python{quoted(printed[-400:])}",
         hint="Look at what the login shell's profile prints when no terminal is there.",
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from depl.errors import CmdExecutionError, DeplError, Mistakes
+from depl.redact import Redactor
 from depl.report.lines import Line, counted
 
 TAIL = 50  # lines of output that a failure shows
@@ -29,10 +30,11 @@ def error_lines(error: DeplError, base: str = "", shown: Sequence[str] = ()) -> 
     ]
 
 
-def warning_lines(warnings: Iterable[object], base: str = "") -> list[Line]:
+def warning_lines(warnings: Iterable[object], base: str = "", redact: Redactor | None = None) -> list[Line]:
     """The warnings of a model: sentences, or errors that are none."""
     lines = []
-    for warning in warnings:
+    for given in warnings:
+        warning = filtered(given, redact) if redact and isinstance(given, DeplError) else given
         if isinstance(warning, DeplError):
             lines += [Line(f"warning: {warning.message}", "yellow"), *_details(warning, base, "  ")]
         else:
@@ -40,6 +42,30 @@ def warning_lines(warnings: Iterable[object], base: str = "") -> list[Line]:
             where = _place(getattr(warning, "file", None), getattr(warning, "line", None), base)
             lines += [Line(f"  at {where}")] if where else []
     return lines
+
+
+def cause_lines(cause: BaseException) -> list[Line]:
+    """The traceback of an error, and of those behind it; one text, in which a value is found whatever its lines."""
+    import traceback
+
+    return [Line("".join(traceback.format_exception(cause)).rstrip(), "dim")]
+
+
+def filtered(error: DeplError, redact: Redactor, *, output: str = "") -> DeplError:
+    """A copy of an error as it may be shown: what is made of it may be shortened and indented.
+
+    output: what stands there instead of all that a failed command printed, if that must not be shown.
+    """
+    copy = type(error).__new__(type(error))
+    vars(copy).update(vars(error))
+    for name in _TEXTS:
+        if isinstance(text := getattr(copy, name, None), str):
+            setattr(copy, name, redact(text))
+    if isinstance(copy, CmdExecutionError) and output:
+        copy.stdout, copy.stderr = "", output
+    if isinstance(copy, Mistakes):
+        copy.mistakes = [filtered(mistake, redact, output=output) for mistake in copy.mistakes]
+    return copy
 
 
 def failed_output(error: DeplError, shown: Sequence[str] = ()) -> list[str]:
@@ -99,4 +125,5 @@ def _place(file: str | None, line: int | None, base: str) -> str:
     return place_in(base, f"{file}:{line}" if line else file)
 
 
+_TEXTS = ("message", "component", "hint", "cmd", "stdout", "stderr", "who")
 _COPY = re.compile(r".*/(?:project|\.depl/(?:cache/)?projects/[^/]+)/(?P<file>.*?)(?P<line>(?::\d+)?)$")

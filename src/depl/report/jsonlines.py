@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, is_dataclass
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from depl.errors import CmdExecutionError, DeplError, Mistakes
 from depl.events import Event, Output
 from depl.report.lines import Printer
+from depl.rollout.masking import masked
 
 SCHEMA = 1
 
@@ -35,29 +36,27 @@ class JsonReport:
         """Print a line of its own."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         values = {"schema": SCHEMA, "at": at, "event": event, **self._about, **facts}
-        self._printer.raw(json.dumps(plain(values, self._printer.redact), ensure_ascii=False))
+        self._printer.raw(json.dumps(masked(plain(values), self._printer.redact), ensure_ascii=False))
 
     def end(self) -> None:
         """Nothing is kept back, so there is nothing left to print."""
 
 
-def plain(value: Any, redact: Callable[[str], str] = str) -> Any:
-    """A value as JSON types, with what must not be shown replaced."""
+def plain(value: Any) -> Any:
+    """A value as JSON types."""
     if isinstance(value, DeplError):
-        return plain(error_facts(value), redact)
+        return plain(error_facts(value))
     if isinstance(value, Enum):
-        return plain(value.value, redact)
-    if isinstance(value, str):
-        return redact(value)
-    if value is None or isinstance(value, (bool, int, float)):
+        return plain(value.value)
+    if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value), redact)
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {redact(str(key)): plain(one, redact) for key, one in value.items()}
+        return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(one, redact) for one in value]
-    return redact(str(value))
+        return [plain(one) for one in value]
+    return str(value)
 
 
 def error_facts(error: DeplError) -> dict[str, Any]:

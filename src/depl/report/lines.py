@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol, TextIO
+
+from depl.redact import Redactor
+from depl.rollout.masking import visible
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
@@ -29,12 +31,15 @@ class Stage(Protocol):
 class Printer:
     """Writes lines, with every value that must not be shown replaced.
 
-    A reader that went away (`| head`) or a full disk must not end a deployment half-way: what cannot be written is
-    dropped from then on.
+    redact: one object for the whole run; it may learn more. before: called before anything is printed. A reader that
+    went away (`| head`) or a full disk must not end a deployment half-way: what cannot be written is dropped from then
+    on.
     """
 
-    def __init__(self, out: TextIO, err: TextIO, redact: Callable[[str], str] = str) -> None:
-        self.out, self.err, self.redact = out, err, redact
+    def __init__(self, out: TextIO, err: TextIO, redact: Redactor | None = None) -> None:
+        self.out, self.err = out, err
+        self.redact = Redactor() if redact is None else redact
+        self.before: Callable[[], None] = _nothing
         self._broken: set[int] = set()
         self.stage: Stage | None = None
         for stream in (out, err):
@@ -48,30 +53,40 @@ class Printer:
         return is_terminal(self.out)
 
     def clean(self, text: str) -> str:
-        """The text as it may be shown."""
-        return visible(self.redact(text))
+        """The text as it may be shown: filtered once more when colours in the middle of a value are gone."""
+        return self.redact(visible(self.redact(text)))
 
     def show(self, lines: Iterable[Line]) -> None:
         """Print lines to the output."""
+        self.before()
         self._write(self.out, lines)
 
     def complain(self, lines: Iterable[Line]) -> None:
         """Print lines to the error output."""
+        self.before()
         self._flush(self.out)
         self._write(self.err, lines)
 
     def raw(self, text: str) -> None:
         """Print a line for programs: no style, nothing escaped."""
+        self.before()
         self._put(self.out, text + "\n")
 
-    def _write(self, stream: TextIO, lines: Iterable[Line]) -> None:
-        text = "".join(self._styled(stream, line) for line in lines)
-        if not text:
-            return
-        if self.stage is not None and is_terminal(stream):
+    def on_stage(self, stream: TextIO) -> bool:
+        """Whether there are lines on this stream that have to give way to what is printed, by whole lines."""
+        return self.stage is not None and is_terminal(stream)
+
+    def pass_on(self, stream: TextIO, text: str) -> None:
+        """Print what was filtered already, as it is."""
+        if self.stage is not None and self.on_stage(stream):
             self.stage.print(text, lambda text: self._put(stream, text))
         else:
             self._put(stream, text)
+
+    def _write(self, stream: TextIO, lines: Iterable[Line]) -> None:
+        text = "".join(self._styled(stream, line) for line in lines)
+        if text:
+            self.pass_on(stream, text)
 
     def _styled(self, stream: TextIO, line: Line) -> str:
         text = self.clean(line.text)
@@ -104,15 +119,6 @@ def is_terminal(stream: TextIO) -> bool:
 def has_colours(stream: TextIO) -> bool:
     """Whether styles may be used on a stream (https://no-color.org)."""
     return not os.environ.get("NO_COLOR") and is_terminal(stream)
-
-
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def visible(text: str) -> str:
-    """Text without what would move the cursor, change colours or ring the bell: a command may print anything."""
-    return _CONTROLS.sub("", _ESCAPES.sub("", text))
 
 
 class Pieces:
@@ -168,6 +174,10 @@ def size(value: int) -> str:
             break
         amount /= 1000
     return f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
+
+
+def _nothing() -> None:
+    pass
 
 
 def _silence(stream: TextIO) -> None:

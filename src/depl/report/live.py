@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -124,8 +126,16 @@ class LiveLines:
         with self._lock:
             if self._over or self._away:
                 return
-            console = Console(file=self._stream, highlight=False, markup=False)
-            self._live = Live(self, console=console, transient=True, refresh_per_second=8, redirect_stderr=False)
+            console = Console(file=self._stream, highlight=False, markup=False, width=_width(self._stream))
+            plain = self._stream is sys.stdout  # else what others print comes through the printer
+            self._live = Live(
+                self,
+                console=console,
+                transient=True,
+                refresh_per_second=8,
+                redirect_stdout=plain,
+                redirect_stderr=False,
+            )
             self._live.start()
 
     def __rich__(self) -> Group:
@@ -137,3 +147,14 @@ class LiveLines:
         if len(at_work) > LIMIT:
             rows.append(Text(f"and {len(at_work) - LIMIT} more", "dim"))
         return Group(*rows, self.whole)
+
+
+def _width(stream: TextIO) -> int | None:
+    """How wide a terminal is that rich would not find, as none of the standard streams is it."""
+    for number in range(3):
+        if os.isatty(number):
+            return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return None

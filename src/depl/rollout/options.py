@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 from depl.change.records import Begin
 from depl.component import RootComponent
@@ -13,6 +13,7 @@ from depl.deploy.begin import begin, revision_of, who
 from depl.deploy.undone import Undone
 from depl.errors import DeplError
 from depl.events import Event, What
+from depl.redact import Redactor
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Options:
     durability: str = "full"
     command_timeout: Optional[float] = None
     who: str = ""
-    redact: Callable[[str], str] = str
+    redact: Redactor = field(default_factory=Redactor)
 
     @property
     def of_work(self) -> dict[str, Any]:

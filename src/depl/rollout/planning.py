@@ -10,7 +10,7 @@ from depl.change.predicting import PredictingSystem
 from depl.configure import Model
 from depl.deploy.begin import continued
 from depl.deploy.predict import Prediction
-from depl.deploy.target import Target
+from depl.deploy.target import Target, warning_to
 from depl.errors import DeplError
 from depl.events import Emit, Event, What
 from depl.rollout.options import Options, selected
@@ -33,6 +33,7 @@ def plan(model: Model, host: str, options: Options, emit: Emit) -> Planned:
     target = Target(options.target_directory)
     journal = target.journals.open("plan")
     system = PredictingSystem(target.records, command_timeout=options.command_timeout, redact=options.redact)
+    system.warn.tell = warning_to(emit)
     prediction = Prediction(system, journal.ledger, emit)
     if journal.exists:
         emit(Event(What.WARNING, data={"text": continued(journal)}))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from typing import Any, Callable, Optional, Union
 
 from depl.change.journal import make_private, write_all
 from depl.deploy.begin import utc
 from depl.events import Event, Output, What
+from depl.redact import Redactor
+from depl.rollout.masking import masked
 
 KEPT_BACK = (What.STARTED, What.TASK_STARTED, What.TASK_UNCHANGED, What.TASK_SKIPPED, What.WARNING, What.LOG)
 
@@ -21,7 +22,7 @@ class Recorder:
     """
 
     def __init__(
-        self, directory: str, rollout: str, emit: Callable[[Union[Event, Output]], None], redact: Callable[[str], str]
+        self, directory: str, rollout: str, emit: Callable[[Union[Event, Output]], None], redact: Redactor
     ) -> None:
         self.path = os.path.join(directory, "rollouts", f"{rollout}.jsonl")
         self._emit = emit
@@ -36,7 +37,7 @@ class Recorder:
         if isinstance(event, Output):
             return
         self._number += 1
-        self._waiting.append(json.dumps(redacted(self._line(event), self._redact)))
+        self._waiting.append(json.dumps(masked(self._line(event), self._redact)))
         ends_in_nothing = event.what is What.OVER and event.data.get("outcome") == "nothing"
         if self._descriptor is not None or not (ends_in_nothing or event.what in KEPT_BACK):
             self._write()
@@ -67,14 +68,3 @@ class Recorder:
             self._waiting.clear()
         except OSError:
             pass  # the host's journal is the record; this copy can wait until there is room again
-
-
-def redacted(value: Any, redact: Callable[[str], str]) -> Any:
-    """A value made of lists, mappings and plain values, with all texts in it redacted."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, Mapping):
-        return {redact(str(key)): redacted(one, redact) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [redacted(one, redact) for one in value]
-    return value

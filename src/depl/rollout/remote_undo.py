@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Optional
 
 from depl.deploy.stop import Stop
 from depl.errors import DeplError
 from depl.events import Emit, Event, What
 from depl.protocol.replies import Found, Undoing
+from depl.redact import Redactor
 from depl.rollout.back import back
 from depl.rollout.choosing import Chosen, choose
 from depl.rollout.ending import finish, refuse
@@ -30,7 +31,7 @@ def undo_all(
     *,
     record_directory: str,
     id: str,
-    redact: Callable[[str], str] = str,
+    redact: Optional[Redactor] = None,
     jobs: int = JOBS,
 ) -> Outcome:
     """Take back a rollout of an environment on all hosts; without a name one that was cut off, else the newest.
@@ -38,7 +39,7 @@ def undo_all(
     id: the name of this undo. Errors: NothingToUndo, Locked, Unreachable.
     """
     begun, stop = time.monotonic(), stop or Stop()
-    recorder = Recorder(record_directory, id, emit, redact)
+    recorder = Recorder(record_directory, id, emit, Redactor() if redact is None else redact)
     hosts = Hosts(runner, recorder)
     try:
         chosen = _open_chosen(environment, hosts, rollout)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional
 
 from depl.component import Component
 from depl.errors import DeploymentError
 
-BODY = 200  # bytes of an answer that are shown
+BODY = 200  # characters of an answer that are shown
 
 
 class Check(Component):
@@ -55,7 +55,7 @@ class Check(Component):
         yield from self.clues()
         for path in self.log_files:
             try:
-                lines = _tail(path, self.log_lines)
+                lines = _tail(path, self.log_lines, self.environment.redact)
             except OSError as problem:
                 yield f"{path} cannot be read: {problem.strerror}."
             else:
@@ -63,14 +63,15 @@ class Check(Component):
                 yield from (f"    {line}" for line in lines)
 
 
-def excerpt(body: bytes) -> str:
-    text = body[:BODY].decode(errors="replace").strip()
-    return f": {text}{'...' if len(body) > BODY else ''}" if text else ""
+def excerpt(body: bytes, redact: Callable[[str], str]) -> str:
+    """The beginning of an answer, for the end of a sentence; secrets are masked while they are whole."""
+    text = redact(body.decode(errors="replace")).strip()
+    return f": {text[:BODY]}{'...' if len(text) > BODY else ''}" if text else ""
 
 
-def _tail(path: str, count: int) -> list[str]:
+def _tail(path: str, count: int, redact: Callable[[str], str]) -> list[str]:
     """The last lines of a file, of which only the end is read."""
     with open(path, "rb") as stream:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(max(0, size - 500 * count))
-        return stream.read().decode(errors="replace").splitlines()[-count:]
+        return redact(stream.read().decode(errors="replace")).splitlines()[-count:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Callable, Optional, Sequence, Union
 
 from depl.errors import ConfigurationError
 from depl.lib.checks.base import Check, excerpt
@@ -37,11 +37,12 @@ class CommandCheck(Check):
         from depl.change.process import shown
 
         status, out, err = self.system.ask(self.command, cwd=self.cwd, env=self.env, timeout=self.attempt_timeout)
-        said = excerpt((out + err).encode())
+        said = excerpt((out + err).encode(), self.environment.redact)
+        command = shown(self.command, self.environment.redact)
         if status != self.status:
-            return f"`{shown(self.command)}` exited with status {status}, not {self.status}{said}"
+            return f"`{command}` exited with status {status}, not {self.status}{said}"
         if self.contains not in out + err:
-            return f"`{shown(self.command)}` does not say {self.contains!r}{said}"
+            return f"`{command}` does not say {self.contains!r}{said}"
         return None
 
     @property
@@ -49,6 +50,11 @@ class CommandCheck(Check):
         from depl.change.process import shown
 
         return shown(self._named)
+
+    def _name_without(self, redact: Callable[[str], str]) -> str:
+        from depl.change.process import shown
+
+        return shown(self._named, redact)
 
 
 class FileCheck(Check):
@@ -129,7 +135,7 @@ class ProcessCheck(Check):
         except OSError as problem:
             return f"the pid file {self.pidfile} cannot be read: {problem.strerror}"
         if not text.isdigit():
-            return f"the pid file {self.pidfile} holds {text[:40]!r}, not a number"
+            return f"the pid file {self.pidfile} holds {self.environment.redact(text)[:40]!r}, not a number"
         line = _command_line(int(text))
         if line is None:
             return f"process {text} of {self.pidfile} does not run"

@@ -42,7 +42,8 @@ class TcpCheck(Check):
             return f"{self.address} does not accept connections: {_reason(problem, self.attempt_timeout)}"
         if self.expect.encode() in said:
             return None
-        return f"{self.address} does not say {self.expect!r}, but {said[:BODY].decode(errors='replace')!r}"
+        heard = self.environment.redact(said.decode(errors="replace"))[:BODY]
+        return f"{self.address} does not say {self.expect!r}, but {heard!r}"
 
     def _hear(self, connection: Any) -> bytes:
         """What is said until what was expected came, the end of the connection or the end of our patience."""
@@ -117,12 +118,13 @@ class HttpCheck(Check):
             return f"{url} does not answer: {_reason(problem, self.attempt_timeout)}"
         finally:
             connection.close()
+        said = excerpt(body, self.environment.redact)
         if answer.status not in self.status:
             wanted = " or ".join(map(str, sorted(self.status)))
             to = f" to {answer.headers['Location']}" if "Location" in answer.headers else ""
-            return f"{url} answers {answer.status} {answer.reason}{to}, not {wanted}{excerpt(body)}"
+            return f"{url} answers {answer.status} {answer.reason}{to}, not {wanted}{said}"
         if self.contains and self.contains.encode() not in body:
-            return f"{url} answers without {self.contains!r}{excerpt(body)}"
+            return f"{url} answers without {self.contains!r}{said}"
         return None
 
     def _connection(self) -> Any:

@@ -10,6 +10,7 @@ from depl.component import Component
 from depl.errors import DeploymentError, TemplatingError, UpdateNeeded
 from depl.lib.files.modes import gid_of, needs_rights, uid_of, wanted_id, wanted_mode
 from depl.lib.files.places import lies_in_project, make_room, mistake
+from depl.lib.files.secrecy import holds_secret, needs_privacy, private_mode
 from depl.lib.files.validation import check_command, validated
 from depl.template import TEXT, is_template
 
@@ -25,8 +26,11 @@ class Content(Component):
     is_template: it goes through Jinja, with `component` being the component that adds this one (or template_context),
     and template_args both by their names and as `args`. encoding: of source and file.
     owner, group: a name or a number; names are looked up on the host. mode: 0o644, "644", "0644" or "rw-r--r--"; a new
-    file has it from its first moment. Without them what is there stays, and new files get the usual ones.
-    sensitive_data: True hides the diff; secrets are masked, and secret files hidden, in any case.
+    file has it from its first moment. Without them what is there stays, and new files get the usual ones. Only a
+    content that holds a secret of the environment is 0600 (an existing file loses the rights of others, unless a Mode
+    of the same root component is there for it), so say mode="0640" where a service reads it by its group. What is
+    streamed, or copied on the host, is not searched for secrets.
+    sensitive_data: True hides the diff; in others, secrets are masked.
     validate: a command that is given the new content in a temporary file before it is put in place, as a text for the
     shell or a list, with `{}` or `%s` for the file's path; if it fails, so does the component, with its output.
     replace: may a directory at `path` be moved away? Links are replaced. leading: make missing directories above.
@@ -68,6 +72,8 @@ class Content(Component):
         if not isinstance(node, nodes.File):
             raise UpdateNeeded(f"there is {nodes.describe(node)}, not a file")
         needs_rights(self, node, self.mode, self.owner, self.group)
+        if self._is_secret():
+            needs_privacy(self, self.path)
         if not self._is_there():
             raise UpdateNeeded("its content differs")
 
@@ -79,7 +85,8 @@ class Content(Component):
         if self._stream:
             self.system.copy(self._stream, self.path, self.mode, uid, gid)
         else:
-            self.system.write(self.path, self._bytes(), self.mode, uid, gid, show=not self._is_sensitive())
+            mode = private_mode(self, self.path) if self._is_secret() else self.mode
+            self.system.write(self.path, self._bytes(), mode, uid, gid, show=not self.sensitive_data)
 
     def claims(self) -> Iterator[tuple[str, str, Any]]:
         yield self.path, "kind", "file"
@@ -201,12 +208,9 @@ class Content(Component):
             hint="Add the component that makes it before this one, or give a source beside the component file.",
         )
 
-    def _is_sensitive(self) -> bool:
-        if self.sensitive_data is not None:
-            return bool(self.sensitive_data)
-        # Masking knows values, not the lines of a diff that they are spread over.
-        secrets = (text.strip().encode() for text in self.environment.secret_files.values())
-        return any(secret in self._bytes() for secret in secrets if secret)
+    def _is_secret(self) -> bool:
+        """Whether the content holds a secret, and nothing is said about who may read it."""
+        return self.mode is None and not self._stream and holds_secret(self, self._bytes(), self.encoding)
 
 
 def text_of(component: Any, text: str, source: str = "") -> str:

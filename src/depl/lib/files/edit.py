@@ -10,6 +10,7 @@ from depl.component import Component
 from depl.errors import ChangeFailed, UpdateNeeded
 from depl.lib.files.content import text_of
 from depl.lib.files.places import make_parent, mistake
+from depl.lib.files.secrecy import PRIVATE, holds_secret
 from depl.lib.files.validation import check_command, validated
 
 STATES = ("present", "absent")
@@ -53,10 +54,12 @@ class Edit(Component):
 
     def update(self) -> None:
         make_parent(self, self.path, self.leading)
-        content = self.edited(self._now() or "").encode("utf-8", "surrogateescape")
+        now = self._now()
+        content = self.edited(now or "").encode("utf-8", "surrogateescape")
         if self.validate and not self.system.predicting:
             validated(self, self.validate, self.path, content)
-        self.system.write(self.path, content, show=not self.sensitive_data)
+        mode = PRIVATE if now is None and holds_secret(self, content) else None
+        self.system.write(self.path, content, mode, show=not self.sensitive_data)
 
     def claims(self) -> Iterator[tuple[str, str, Any]]:
         if self.ensure == "present":
@@ -102,7 +105,8 @@ class Line(Edit):
     line: the line, without its end. match: a regular expression; the last line that it finds is replaced (with
     ensure="absent": all such lines are removed), so that a setting can be changed in place.
     after, before: a regular expression; a new line goes after or before the last line that it finds, else to the end.
-    ensure: "present" or "absent". validate, sensitive_data, leading: as in Content. A missing file is made.
+    ensure: "present" or "absent". validate, sensitive_data, leading: as in Content. A missing file is made, 0600 if the
+    line holds a secret; the mode of an existing one stays.
 
         self += Line("sshd_config", line="PermitRootLogin no", match="^#?PermitRootLogin", validate="sshd -t -f {}")
     """
@@ -147,7 +151,7 @@ class Block(Edit):
     block from others in the file; the name of the root component unless given. comment: what begins a comment in the
     file; comment_end: what ends one there. after, before: a regular expression; a new block goes after or before the
     last line that it finds, else to the end. ensure: "present" or "absent". validate, sensitive_data, leading: as in
-    Content. A missing file is made.
+    Content. A missing file is made, 0600 if the block holds a secret; the mode of an existing one stays.
 
         self += Block("/etc/hosts", content="10.0.0.1 {{host.name}}\n")
     """

@@ -1,0 +1,67 @@
+"""Events, outcomes and errors as data that may be shown and recorded: what people read passes the filter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from depl.redact import Redactor
+
+_IDENTITIES = """schema n at event what environment host hosts rollout rollouts undoes task tasks outcome status
+exit_status stream class verb way_back"""
+_OTHERS = """after before change changed changes cmd command component conflict conflicts count data diff error errors
+failed file hint interrupted irreversible kept line log message mistakes output path place planned reason returncode
+seconds shown size stderr stdout text unknown warning who"""
+IDENTITIES = frozenset(_IDENTITIES.split())  # what stands under them is looked for again, by programs and the next run
+NAMES = IDENTITIES | frozenset(_OTHERS.split())
+CLOSED = (("before", "nothing"),)
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def masked(value: Any, redact: Redactor) -> Any:
+    """Lists, mappings and plain values, with every text for people filtered.
+
+    The names of hosts, rollouts, states and the like stay, even where a secret has the same text.
+    """
+    if isinstance(value, str):
+        return _text(value, redact)
+    if isinstance(value, Mapping):
+        return {_key(key, redact): _under(str(key), one, value, redact) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(one, redact) for one in value]
+    return value
+
+
+def masked_lines(lines: list[str], redact: Redactor) -> list[str]:
+    """Lines of one text: a value may stretch over several of them."""
+    return _text("\n".join(lines), redact).split("\n") if lines else []
+
+
+def visible(text: str) -> str:
+    """Text without what would move the cursor, change colours or ring the bell: a command may print anything."""
+    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+
+
+def _text(text: str, redact: Redactor) -> str:
+    shown = redact(text)
+    if redact and "\x1b" in shown:  # a value may be coloured in its middle
+        bare = visible(shown)
+        if redact(bare) != bare:
+            return redact(bare)
+    return shown
+
+
+def _key(key: Any, redact: Redactor) -> str:
+    return str(key) if key in NAMES else redact(str(key))
+
+
+def _under(key: str, value: Any, around: Mapping[str, Any], redact: Redactor) -> Any:
+    if key == "hosts" or (key, value) in CLOSED or (key in IDENTITIES and not isinstance(value, Mapping)):
+        return value
+    if key == "component" and value == around.get("task"):
+        return value
+    if key == "output" and isinstance(value, (list, tuple)) and all(isinstance(line, str) for line in value):
+        return masked_lines(list(value), redact)
+    return masked(value, redact)

@@ -20,7 +20,7 @@ NEW = {
     "verb": "write",
     "path": "/srv/a.conf",
     "before": "nothing",
-    "after": "a file 2c26b46b (0644, 0:0)",
+    "after": "a file (0644, 0:0)",
     "way_back": "exact",
     "reason": "",
     "size": 4,

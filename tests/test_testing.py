@@ -65,6 +65,58 @@ def test_what_is_provided_too_late_is_told(root, deploy):
     assert "before something that it requires" in deploy().error
 
 
+VAULTED = """\
+from depl.component import Component
+from depl.lib.file import File
+
+
+class Web(Component):
+    password = ""
+
+    def configure(self):
+        self += File("web.ini", content=self.password + self.environment.secret_files["tls.key"])
+"""
+SECRETS_GIVEN = """\
+def test_given(model, deploy, plan):
+    made = model("dev", secrets={"component:web": {"password": "hunter2"}}, secret_files={"tls.key": "a key"})
+    assert plan(made).diff.count("‹secret ") == 2
+    assert deploy(made).error == ""
+"""
+
+
+@pytest.fixture
+def vaulted(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A project whose component needs secrets, at somebody's who has no key."""
+    for path, text in {
+        "environments/dev/environment.cfg": "[environment]\nconnect_method = local\n[hosts]\nlocalhost = web\n",
+        "components/web/component.py": VAULTED,
+        "test_web.py": SECRETS_GIVEN,
+    }.items():
+        file = pytester.path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    monkeypatch.setenv("HOME", str(pytester.path))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "src"))
+    return pytester
+
+
+def test_secrets_of_a_model_may_be_given_by_the_test(vaulted):
+    vaulted.runpytest_subprocess("-p", "depl.testing", "-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_secrets_that_no_key_opens_fail_a_test_with_the_next_step(vaulted):
+    pyrage = pytest.importorskip("pyrage")
+    from depl.secrets.vault import Vault
+
+    vault = Vault(str(vaulted.path), "dev")
+    vault.set_recipients([str(pyrage.x25519.Identity.generate().to_public())], {}, rotate=False)
+    vault.set(("component:web", "password"), "hunter2")
+    vault.save()
+    (vaulted.path / "test_web.py").write_text("def test_locked(model):\n    model('dev')\n")
+    run = vaulted.runpytest_subprocess("-p", "depl.testing", "-p", "no:cacheprovider")
+    run.stdout.fnmatch_lines(["*Make a key by `ssh-keygen*"])
+
+
 def test_runs_without_components_pay_little_for_it():
     assert loaded_by("depl.testing") - loaded_by("depl") == {"depl.testing"}
 

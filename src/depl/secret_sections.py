@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Mapping
 
 from depl import ini
@@ -69,6 +70,7 @@ class SecretSections:
         for key, entry in section.entries.items():
             other = in_clear.get(key)
             if other is not None:
-                file, line = getattr(other, "file", ""), getattr(other, "line", 0)
+                file = os.path.relpath(getattr(other, "file", "") or ".", self._environment.base_dir)
+                line = getattr(other, "line", 0)
                 message = f"{key!r} in [{section.name}] is given twice: as a secret, and in clear in {file}:{line}"
                 self._mistakes.append(ConfigurationError(message, file=entry.file, line=entry.line, hint=TWICE))

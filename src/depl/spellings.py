@@ -8,9 +8,13 @@ import re
 from typing import Iterator
 
 SHORTEST = 4  # shorter texts are everywhere: hiding them would hide nothing and spoil everything
+LONGEST = 1 << 16  # longer texts are looked for in the forms that cost little; line by line in all of them
 SHORTEST_CORE = 6  # six characters of base64 are not hit by chance, and five of a password are in them
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")  # nobody quotes it
 _ARMOUR = re.compile(r"-----(BEGIN|END) [^\n]*-----")
+# How much there may be is limited: a long value must not take long.
+_IN_URL = re.compile(r"(?<=[A-Za-z0-9]://)[^\s:/?#@]{0,300}:([^\s/?#]{1,2000})@")
+_ODD_IN_URL = re.compile(r"(?<=[A-Za-z0-9]://)[^\s:/?#@]{0,300}:(\S{1,2000})@")
 _COMMON = """
 0000 1111 1234 12345 123456 admin administrator changeme data database debug default demo development disabled
 enabled example false file guest host hostname http https info localhost login main mysql name nobody none null
@@ -18,7 +22,13 @@ pass passwd password passwort postgres production public python redis root secre
 test token true user username value www-data yes
 """
 KNOWN_COMMON = frozenset(_COMMON.split())
+_ESCAPE = re.compile(
+    rb"\\(?:0[0-7]{0,3}|[1-7][0-7]{0,2}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|.)", re.DOTALL
+)
 _NAMED = {one: "\\" + name for one, name in zip("\n\t\r\x1b\a\b\f\v'\\", "ntrEabfv'\\")}
+
+_PRINTED = {name: one.encode() for one, name in zip("\n\t\r\x1b\x1b\a\b\f\v\\", "ntreEabfv\\")}
+_STOP = b"\xff\xfe"  # in no UTF-8
 
 
 def weakness(value: str) -> str:
@@ -76,9 +86,7 @@ def _parts(value: str) -> set[str]:
 def _passwords(value: str) -> Iterator[str]:
     from urllib.parse import unquote
 
-    for password in re.findall(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@]*:([^\s/?#]+)@", value) or re.findall(
-        r"[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@]*:(\S+)@", value
-    ):
+    for password in _IN_URL.findall(value) or _ODD_IN_URL.findall(value):
         yield from (password, unquote(password))
 
 
@@ -87,11 +95,12 @@ def _written(text: str) -> set[str]:
     found = {text, text.replace("\r\n", "\n").replace("\n", "\r\n"), *_encoded(_bytes(text))}
     if _PLAIN.fullmatch(text):
         return found
-    for way in (_escaped, _doubled, _in_shells, _in_html, _in_urls):
+    ways = (_escaped, _doubled, _interpreted, _in_shells, _in_html, _in_urls)
+    for way in ways if len(text) <= LONGEST else (_escaped, _interpreted):
         found.update(way(text))
     for form in [one for one in found if "\\" in one or '"' in one]:
         found.add(_inner(form))
-    return found
+    return {form for form in found if len(form.strip()) >= SHORTEST}
 
 
 def _escaped(text: str) -> Iterator[str]:
@@ -114,6 +123,28 @@ def _doubled(text: str) -> Iterator[str]:
     """In YAML, SQL, CSV, INI, make, and where a backslash escapes."""
     for character in "'\"%$\\":
         yield text.replace(character, character * 2)
+
+
+def _interpreted(text: str) -> Iterator[str]:
+    """As `echo` or `printf %b` print it where they take backslashes for escapes; each shell knows others."""
+    if "\\" not in text:
+        return
+    for known in ("abcfnrtv\\0", "abcefnrtv\\01234567", "abceEfnrtv\\0xuU", "abceEfnrtv\\01234567xuU"):
+        printed = _ESCAPE.sub(lambda found, known=known: _meant(found[0], known), _bytes(text))  # type: ignore[misc]
+        yield printed.partition(_STOP)[0].decode("utf-8", "replace")
+
+
+def _meant(escape: bytes, known: str) -> bytes:
+    name, digits = chr(escape[1]), escape[2:]
+    if name not in known or (name in "xuU" and not digits):
+        return escape
+    if name == "c":
+        return _STOP
+    if name in "uU":
+        return _bytes(chr(min(int(digits, 16), 0x10FFFF)))
+    return (
+        bytes([int(digits, 16) if name == "x" else int(escape[1:], 8) & 255]) if name in "01234567x" else _PRINTED[name]
+    )
 
 
 def _in_shells(text: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from depl.errors import ComponentUsageError, Mistakes
+from depl.errors import ComponentUsageError, DeplError, Mistakes
 
 if TYPE_CHECKING:
     from depl.bench import Bench, Outcome
@@ -89,14 +89,16 @@ def undo(depl_bench: Bench) -> Callable[[], Outcome]:
 def model(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Model]:
     """Build and check the model of an environment of the project that the tests stand in: `model("dev")`.
 
-    Working directories lie in the temporary directory. Encrypted secrets are read if one of your keys can do that;
-    `model("dev", secrets={"component:web": {"password": "..."}})` has others instead. Errors: Mistakes, all of them.
+    Working directories lie in the temporary directory. Encrypted secrets are read with your keys. Nobody needs one with
+    `secrets={"component:web": {"password": "..."}}` or `secret_files={"tls.key": "..."}`: there are just those then.
+    Errors: Mistakes, all of them; DeplError, if no key fits.
     """
 
     def build(
         environment: str,
         platform: str | None = None,
         secrets: Mapping[str, Mapping[str, str]] | None = None,
+        secret_files: Mapping[str, str | bytes] | None = None,
     ) -> Model:
         from depl.configure import configure
         from depl.environment import Environment
@@ -104,18 +106,14 @@ def model(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Model
         from depl.settings import find_project
 
         base = find_project(str(request.path.parent))
-        loaded = Environment.load(
-            environment,
-            base,
-            platform,
-            workdir_base=str(tmp_path / "work"),
-            secrets=load_if_any(base, environment) if secrets is None else given(secrets),
-        )
+        are_given = secrets is not None or secret_files is not None
         try:
-            return configure(loaded)
-        except Mistakes as mistakes:
-            for one in mistakes.mistakes:
-                mistakes.add_note(f"{one.place}: {one} {one.hint}".strip())
+            known = given(secrets or {}, secret_files or {}) if are_given else load_if_any(base, environment)
+            workdirs = str(tmp_path / "work")
+            return configure(Environment.load(environment, base, platform, workdir_base=workdirs, secrets=known))
+        except DeplError as error:
+            for one in error.mistakes if isinstance(error, Mistakes) else [error]:
+                error.add_note(f"{one.place}: {one} {one.hint}".strip())
             raise
 
     return build

@@ -17,6 +17,7 @@ DEV = "[environment]\nconnect_method = local\n[hosts]\nlocalhost = app\n"
 COMMAND = f"[depl]\nformat = 1\n\n[component:app]\npassword = !command printf '{SECRET}'\n"
 
 COMPONENT = """\
+import atexit
 import logging
 import os
 import subprocess
@@ -61,6 +62,7 @@ class App(Component):
 
     def configure(self):
         print("configuring", self.password)
+        atexit.register(print, "at exit", self.password)
         output.line("told " + self.password)
         self += File("a.txt", content="x {{component.password}}\\n")
         self += Loud()
@@ -84,7 +86,7 @@ def loud(write):
 def test_what_component_code_prints_in_any_way_is_masked(depl, loud):
     ended = depl("local", "dev", cwd=loud)
     assert ended.returncode == 0, ended.stderr
-    for word in ("configuring", "told", "verify", "system", "split", "said"):
+    for word in ("configuring", "told", "verify", "system", "split", "said", "at exit"):
         assert f"{word} {MASK}" in ended.stdout
     for word in ("stderr", "log", "warn", "thread"):
         assert f"{word} {MASK}" in ended.stderr

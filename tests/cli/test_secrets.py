@@ -124,6 +124,22 @@ def test_what_was_set_can_be_got(alice):
     assert alice("show", "dev").stdout == "[component:hello]\ngreeting = Good morning, Vietnam\n"
 
 
+def test_what_cannot_be_hidden_or_looks_like_a_command_is_warned_of(alice):
+    assert (
+        "component:hello.greeting: it is shorter than 4 characters"
+        in alice("set", "dev", "hello.greeting", input="a").stderr
+    )
+    done = alice("set", "dev", "hello.greeting", input="!command echo hello")
+    assert "is this text now, and no command; for that use --command" in done.stderr
+    assert alice("set", "dev", "hello.greeting", "--command", input="echo a").stderr == ""
+
+
+def test_who_makes_secrets_for_others_alone_is_warned(person):
+    alice, bob = person("alice"), person("bob")
+    assert "add yourself as well" in alice("add", bob.key, "--environments", "dev").stderr
+    assert alice("add", alice.key, "--environments", "production").stderr == ""
+
+
 def test_a_value_on_the_command_line_is_refused_and_not_repeated(alice):
     for arguments in (
         ("hello.greeting", "tops3cret"),
@@ -281,6 +297,18 @@ def test_nothing_readable_is_left_of_an_edit(alice, tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"Good morning" in path.read_bytes()]
 
 
+def test_a_text_that_was_emptied_is_not_taken_for_granted(alice, service, at_terminal):
+    alice("set", "dev", "hello.greeting", input="Good morning")
+    before = contents(service)
+    alice.types("\n")
+    done = alice("edit", "dev")
+    assert (done.returncode, contents(service)) == (1, before)
+    assert "all secrets of dev would be removed" in done.stderr
+    alice.types("", "\n")
+    _, status = at_terminal("edit", "dev", answers=[("[k]eep", "e\n"), ("[k]eep", "q\n")])
+    assert (status, contents(service)) == (130, before)
+
+
 def test_secrets_that_somebody_else_edits_are_locked(alice, service):
     holder = alice.room / "holder"
     holder.write_text(
@@ -351,6 +379,12 @@ def test_after_a_mistake_somebody_may_give_up(alice, at_terminal, service):
     assert status == 130
     assert "not done" in seen
     assert contents(service) == before
+
+
+def test_at_a_terminal_it_is_said_which_command_is_waited_for_and_it_can_be_answered(alice, at_terminal):
+    alice("set", "dev", "hello.greeting", "--command", input="read pin; echo opened by $pin")
+    seen, status = at_terminal("get", "dev", "hello.greeting", answers=[("waiting for `read pin", "1234\n")])
+    assert (status, "opened by 1234" in seen) == (0, True)
 
 
 def test_members_are_shown_with_their_names(alice, bob):
@@ -566,6 +600,42 @@ def test_a_diff_shows_that_a_value_changed_but_not_the_value(alice, in_git):
     assert "-greeting = Good morning\n+greeting = Good evening\n" in revealed
 
 
+def test_a_diff_without_a_name_shows_all_that_can_be_read_and_who_reads(alice, bob, in_git):
+    bob("set", "production", "hello.greeting", input="Good evening")
+    alice("remove", "bob", "--environments", "dev")
+    done = alice("diff")
+    assert f"-    {bob.key} bob\n" in done.stdout
+    assert "+greeting = ‹secret hello.greeting #" in done.stdout
+    done = bob("diff")
+    assert done.returncode == 0
+    assert "warning: none of your keys can read environments/production/secrets.cfg.age" in done.stderr
+    assert "+greeting = ‹unreadable #" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [("format = 1", "format = 2", "has the format '2'"), ("public =", "<<<<<<< HEAD\npublic =", "a merge that is not")],
+)
+def test_what_is_not_understood_is_not_encrypted_anew(alice, service, old, new, said):
+    file = service / "environments" / "dev" / "secrets.cfg.age"
+    file.write_text(file.read_text().replace(old, new))
+    before = contents(service)
+    done = alice("reencrypt")
+    assert (done.returncode, contents(service)) == (1, before)
+    assert said in done.stderr
+
+
+def test_who_was_written_in_by_hand_is_shown_when_it_counts(alice, person, service):
+    bob, file = person("bob"), service / "environments" / "dev" / "secrets.cfg.age"
+    file.write_text(file.read_text().replace("recipients =\n", f"recipients =\n    {bob.key} bob\n"))
+    refused = bob("show", "dev")
+    assert refused.returncode == 3
+    assert "another member run `depl secrets reencrypt --environments dev`" in refused.stderr
+    done = alice("reencrypt", "--environments", "dev")
+    assert f"  for {shortened(bob.key)}  bob\n" in done.stdout
+    assert bob("show", "dev").returncode == 0
+
+
 def test_encrypting_anew_is_no_difference(alice, in_git):
     alice("reencrypt")
     assert alice("diff", "dev").stdout == ""
@@ -591,7 +661,11 @@ def test_git_shows_masks_in_its_own_diffs(alice, in_git, service):
 def test_git_goes_on_where_nothing_can_be_read(alice, bob, person, service):
     alice("set", "production", "hello.greeting", input="Good morning")
     done = bob("diff", "--textconv", "environments/production/secrets.cfg.age")
-    assert (done.returncode, done.stdout) == (0, "[component:hello]\ngreeting = ‹unreadable›\n")
+    assert done.returncode == 0
+    assert f"recipients =\n    {alice.key} alice\n" in done.stdout
+    assert "[component:hello]\ngreeting = ‹unreadable #" in done.stdout
+    alice("set", "production", "hello.greeting", input="Good evening")
+    assert bob("diff", "--textconv", "environments/production/secrets.cfg.age").stdout != done.stdout
     (service / "broken.age").write_bytes(b"\xff\xfe")
     assert alice("diff", "--textconv", "broken.age").returncode == 0
 
@@ -638,7 +712,7 @@ def test_environments_without_secrets_are_told_how_to_begin(person):
     assert somebody("members").stdout == "no environment has secrets yet\n"
     done = somebody("edit", "dev")
     assert done.returncode == 1
-    assert "depl secrets add RECIPIENT --environments dev" in done.stderr
+    assert "depl secrets add ~/.ssh/id_ed25519.pub --environments dev" in done.stderr
     assert "Did you mean" in somebody("show", "dvv").stderr or "Known are" in somebody("show", "dvv").stderr
 
 

@@ -101,7 +101,8 @@ def test_a_conflict_stops_at_this_one_tells_both_and_goes_on_with_others(world):
     changed_by_somebody(world)
     outcome = world.undo()
     assert outcome.status == "blocked"
-    assert "work/app/a: depl left a file" in outcome.conflicts[0] and "is there now" in outcome.conflicts[0]
+    assert "work/app/a: depl left a file" in outcome.conflicts[0]
+    assert "its content was changed since" in outcome.conflicts[0]
     assert (content(world, "a"), content(world, "b")) == ("theirs", "1")
     assert world.chain().unsettled
 

@@ -86,7 +86,7 @@ def test_a_key_in_clear_and_as_a_secret_is_a_mistake_with_both_places(files, cle
     (mistake,) = files.mistakes(f"[hosts]\none = web\n{clear}\n", secrets=secrets(hidden))
     assert mistake.startswith(f"{FILE}:2: ")
     assert "is given twice" in mistake
-    assert f"environment.cfg:{line}" in mistake
+    assert f"in clear in environments/dev/environment.cfg:{line}" in mistake
 
 
 def test_the_word_of_a_host_counts_more_than_that_of_a_component(files):

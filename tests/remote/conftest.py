@@ -321,6 +321,30 @@ def site(new_site: Callable[[], Site]) -> Site:
     return new_site()
 
 
+@pytest.fixture(scope="session")
+def vault_of() -> Callable[[Site], Any]:
+    """The secrets of the environment `live` of a site, which whoever calls depl there can read."""
+    import pyrage
+
+    from depl.secrets.identities import Identities
+    from depl.secrets.vault import Vault
+
+    def vault_of(site: Site) -> Vault:
+        key = site.home / ".config" / "depl" / "age"
+        if not key.exists():
+            key.parent.mkdir(parents=True)
+            key.touch(0o600)
+            key.write_text(f"{pyrage.x25519.Identity.generate()}\n")
+        public = pyrage.x25519.Identity.from_str(key.read_text().strip()).to_public()
+        (site.directory / "environments" / "live").mkdir(parents=True, exist_ok=True)
+        vault = Vault(str(site.directory), "live")
+        vault.open(Identities(None, {}, str(site.home)))
+        vault.set_recipients([str(public)], {}, rotate=False)
+        return vault
+
+    return vault_of
+
+
 @pytest.fixture
 def proxy(running_sshd: Any) -> Iterator[Callable[[str], Proxy]]:
     """A factory: a proxy in front of the sshd at an address."""

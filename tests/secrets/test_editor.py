@@ -107,6 +107,11 @@ def test_an_editor_that_is_not_there_is_told() -> None:
         edited("", ".cfg", {**os.environ, "EDITOR": "no-such-editor --wait"})
 
 
+def test_nothing_is_drawn_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(DeplError, match="There is no terminal here"):
+        edited("secret", ".cfg", {**os.environ, "EDITOR": "", "VISUAL": ""})
+
+
 def test_an_editor_that_cannot_be_understood_is_told() -> None:
     with pytest.raises(DeplError, match="EDITOR cannot be understood"):
         edited("", ".cfg", {**os.environ, "EDITOR": "vim '"})

@@ -117,7 +117,7 @@ def test_a_locked_key_without_its_public_file_is_tried_where_it_may_fit(me: Pers
 
 
 def test_an_age_key_is_read_from_the_variable_itself(me: Person, age_key: pyrage.x25519.Identity) -> None:
-    me.environ["DEPL_AGE_IDENTITY"] = f" {age_key}\n"
+    me.environ["DEPL_AGE_IDENTITY"] = f"# created: today\n # public key: {age_key.to_public()}\n {age_key}\n"
 
     assert me.alone().decrypted(for_keys(age_key.to_public())) == b"hello"
 
@@ -226,6 +226,7 @@ def test_after_three_wrong_passphrases_a_key_is_left_out_for_good(me: Person) ->
 
     assert "~/.ssh/id_ed25519 stayed locked: 3 times another passphrase" in str(refusal(identities, for_keys(line)))
     assert "stayed locked" in str(refusal(identities, for_keys(line)))
+    assert "with the passphrase of ~/.ssh/id_ed25519" in refusal(identities, for_keys(line)).hint
     assert len(me.asked) == 3
 
 
@@ -295,6 +296,23 @@ def test_who_has_no_key_at_all_is_told_how_to_make_one(me: Person, age_key: pyra
 
     assert "there is no key here that could read secrets.cfg.age" in str(error)
     assert "ssh-keygen -t ed25519" in error.hint
+
+
+def test_a_key_with_a_problem_may_be_mended(me: Person, age_key: pyrage.x25519.Identity) -> None:
+    me.file(".config/depl/age", "no key\n")
+
+    assert refusal(me.alone(), for_keys(age_key.to_public())).hint.startswith("Mend that, or make a key by")
+
+
+def test_a_file_that_cannot_be_read_is_told_apart_from_a_part_that_is_damaged(
+    me: Person, age_key: pyrage.x25519.Identity
+) -> None:
+    me.identity(".config/depl/age", age_key)
+    what = {"what": "'key' of secrets.cfg.age", "file": "secrets.cfg.age"}
+    other = pyrage.x25519.Identity.generate()
+
+    assert "'key' of secrets.cfg.age is" in str(refusal(me.alone(), b"no age file", **what))
+    assert "can read secrets.cfg.age: " in str(refusal(me.alone(), for_keys(other.to_public()), **what))
 
 
 @pytest.mark.parametrize("kind", ["ecdsa", "ecdsa PEM", "ecdsa PKCS8"])

@@ -135,6 +135,14 @@ def test_no_mistake_shows_a_line_that_may_be_a_secret(text):
         assert "c2Vj" not in repr(error.facts) + repr(error.__context__)
 
 
+def test_the_end_of_a_pasted_key_is_not_taken_for_a_key_of_the_file():
+    pasted = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU="
+    for end in ("", "="):
+        (mistake,) = plain.read(f"[web]\npassword =\n{pasted}{end}\n", "x")[1]
+        assert (mistake.line, "Indent" in mistake.hint, pasted[:8] in mistake.message) == (3, True, False)
+    assert plain.read("[web]\npassword_of_the_administrator =\n", "x")[1] == []
+
+
 @pytest.mark.parametrize("command", ["", " ", "a\nb", "a ", "\x1b"])
 def test_a_command_that_is_not_one_line_is_refused(command):
     with pytest.raises(plain.ConfigurationError, match="single line"):

@@ -9,6 +9,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -389,3 +390,30 @@ def test_weak_values_are_told_of(value, part):
     assert part in weakness(value)
     assert bool(part) == bool(weakness(value))
     assert SHORTEST == 4
+
+
+@pytest.mark.parametrize(
+    ("shell", "script"),
+    [
+        ("dash", 'echo "$0"'),
+        ("dash", 'printf %b "$0"'),
+        ("bash", 'echo -e "$0"'),
+        ("bash", 'printf %b "$0"'),
+    ],
+)
+@pytest.mark.parametrize(
+    "value",
+    [r"pass\nword\tx", r"a\\b\0101c\101d", r"x\x41y\e[0mzz", r"abcd\cefg", r"q\'w\"e\u00e9r", "word\\", r"p\xwz\u"],
+)
+def test_a_value_is_hidden_where_a_shell_takes_its_backslashes_for_escapes(shell, script, value):
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    done = subprocess.run([shell, "-c", script, value], capture_output=True, env={"LC_ALL": "C.UTF-8"})
+    hides(value, done.stdout.decode("utf-8", "replace"))
+
+
+@pytest.mark.parametrize("value", ["a" * 100_000, "0f" * 300_000, "a://b:" * 4000, "x://" + "y" * 100_000])
+def test_a_long_value_does_not_take_long(value):
+    script = "import sys; from depl.redact import Redactor; print(Redactor([('long #1', sys.stdin.read())])('text'))"
+    done = subprocess.run([sys.executable, "-c", script], input=value, text=True, capture_output=True, timeout=30)
+    assert done.stdout == "text\n"

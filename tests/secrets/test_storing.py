@@ -13,7 +13,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from depl.errors import Locked
+from depl.errors import ConfigurationError, Locked
 from depl.secrets.identities import Identities
 from depl.secrets.vault import Vault
 
@@ -51,6 +51,19 @@ SAVING = """if True:
         vault.save()
 """
 HOLDING = "import sys\nfrom depl.secrets.vault import Vault\nwith Vault(sys.argv[1], 'dev').locked():"
+
+
+def test_who_reads_while_all_is_encrypted_anew_finds_what_fits_together(base):
+    environ = {**os.environ, "DEPL_AGE_IDENTITY": str(MINE)}
+    process = subprocess.Popen([sys.executable, "-c", SAVING, str(base)], stdout=subprocess.PIPE, env=environ)
+    try:
+        assert process.stdout.readline()
+        for _ in range(150):
+            vault = opened(base)
+            assert (vault.mistakes, vault.file("one"), vault.file("two")) == ([], b"content", b"content")
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_who_is_killed_while_saving_leaves_what_was_or_what_is_to_be(base):
@@ -119,6 +132,14 @@ def test_a_link_stays_one(base):
     vault.set(PLACE, "1")
     vault.save()
     assert path.is_symlink() and opened(base).value(PLACE) == "1"
+
+
+def test_a_link_to_nothing_is_not_taken_for_no_secrets(base):
+    path = base / "environments" / "dev" / "secrets.cfg.age"
+    path.rename(base / "elsewhere.age")
+    path.symlink_to(base / "gone.age")
+    with pytest.raises(ConfigurationError, match="leads to nothing"):
+        Vault(str(base), "dev")
 
 
 def test_two_do_not_change_secrets_at_once(base):

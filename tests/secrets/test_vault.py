@@ -266,6 +266,20 @@ def test_what_a_merge_brings_from_before_a_rotation_is_read_and_told(path, alice
     assert vault.stale == []
 
 
+def test_a_secret_file_from_before_a_rotation_is_told(path, alice):
+    vault = opened(path, alice)
+    vault.set_file("tls.key", b"private")
+    vault.save()
+    file = path.parent / "secret-tls.key.age"
+    before = file.read_bytes()
+    vault.set_recipients([alice.line], {}, rotate=True)
+    vault.save()
+    assert opened(path, alice).stale_files == []
+    file.write_bytes(before)
+    vault = opened(path, alice)
+    assert (vault.stale_files, vault.file("tls.key")) == (["tls.key"], b"private")
+
+
 def test_keys_behind_an_address_are_kept_with_it(path, alice, bob):
     url = "https://example.org/bob.keys"
     vault = opened(path, alice)

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import zlib
+from contextlib import suppress
 from dataclasses import replace
 from typing import Callable, Optional, Sequence
 
@@ -191,7 +192,15 @@ def make_private(directory: str) -> None:
         os.mkdir(directory, 0o700)
     except FileExistsError:  # somebody else was quicker
         return
+    if os.path.basename(directory) == ".depl":
+        _keep_from_git(directory)
     sync_directory(parent)
+
+
+def _keep_from_git(directory: str) -> None:
+    """What was replaced lies there in clear, secrets too: an absent-minded `git add .` must not take it along."""
+    with suppress(OSError), open(os.path.join(directory, ".gitignore"), "x") as file:
+        file.write("*\n")
 
 
 def sync_directory(path: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Tuple
 
 from depl.change.changes import Put
@@ -59,15 +58,6 @@ class Masks:
         if not leads:
             return before, after
         return hidden(before, leads, kept=after, sparing=bool(then), whole_lines=not then), after
-
-    def discreet(self, put: Put, new: Optional[bytes]) -> Put:
-        """A change without the digests of contents with secrets, from which a short one could be guessed."""
-        text = None if new is None else text_of(new)
-        known = any(self._spans_of_then(put.path, node) for node in (put.before, put.after))
-        if not known and not (text is not None and self._spans(text)):
-            return put
-        before, after = _undigested(put.before), put.after and _undigested(put.after)
-        return replace(put, before=before, after=after)
 
     def keep(self, staged: Iterable[Staged]) -> None:
         """Write down what is secret in files that are about to be put in place: atomically, synced, for us only."""
@@ -144,10 +134,6 @@ def merged(spans: Iterable[Span]) -> list[Span]:
         else:
             found.append((start, end, mark))
     return found
-
-
-def _undigested(node: Node) -> Node:
-    return replace(node, digest=None) if isinstance(node, File) else node
 
 
 def _new_text(staged: Staged) -> Optional[str]:

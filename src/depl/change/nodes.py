@@ -56,7 +56,7 @@ def same(now: Node, then: Node) -> bool:
 
 
 def describe(node: Node) -> str:
-    """A node in words, for messages."""
+    """A node in words, for messages. A content is not named: from its digest one could guess a short secret."""
     if isinstance(node, Absent):
         return "nothing"
     if isinstance(node, Link):
@@ -64,6 +64,13 @@ def describe(node: Node) -> str:
     if isinstance(node, Directory):
         return f"a directory ({node.mode:04o}, {node.uid}:{node.gid})"
     if isinstance(node, File):
-        content = f" {node.digest[:8]}" if node.digest else ""
-        return f"a file{content} ({node.mode:04o}, {node.uid}:{node.gid})"
+        return f"a file ({node.mode:04o}, {node.uid}:{node.gid})"
     return "a socket, pipe or device"
+
+
+def what_changed(left: Node, now: Node) -> str:
+    """What became of something that depl left, as a sentence."""
+    then, today = describe(left), describe(now)
+    if then == today:
+        return f"depl left {then}, but its content was changed since"
+    return f"depl left {then}, but {today} is there now"

@@ -36,12 +36,11 @@ def show_put(
     diff = None
     if not hidden and new is not None and (old is not None or isinstance(put.before, (Absent, Link))):
         diff = text_diff(put, old, new, masks)
-    told = masks.discreet(put, new)
     return Shown(
         _verb(put),
         put.path,
-        describe(told.before),
-        describe(told.after or Absent()),
+        describe(put.before),
+        describe(put.after or Absent()),
         put.way_back.value,
         size=None if new is None else len(new),
         diff=diff,

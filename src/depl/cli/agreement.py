@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from depl.cli.consent import Consent
-from depl.cli.session import DONE, PENDING, Session
+from depl.cli.session import Session
+from depl.cli.status import DONE, PENDING
 from depl.errors import ConfigurationError
 from depl.report.lines import Line, counted
 

@@ -9,7 +9,8 @@ import click
 from depl.cli import options
 from depl.cli.hosts import assert_is_here, chosen_host
 from depl.cli.running import Running
-from depl.cli.session import DONE, FAILED, Session, refuse
+from depl.cli.session import Session, refuse
+from depl.cli.status import DONE, FAILED
 from depl.errors import ConfigurationError, Mistakes
 from depl.report.lines import Line, counted, seconds
 

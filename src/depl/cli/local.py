@@ -12,8 +12,9 @@ from depl.cli.agreement import agreed, only_planned
 from depl.cli.consent import Consent
 from depl.cli.hosts import assert_is_here, chosen_host, count_components, deployed, provider_lines
 from depl.cli.running import Running, run_options, status_of
-from depl.cli.session import DONE, FAILED, Session, refuse
+from depl.cli.session import Session, refuse
 from depl.cli.signals import heeded
+from depl.cli.status import DONE, FAILED
 from depl.report.changes import unsafe_lines
 from depl.report.lines import Line
 from depl.report.run import end_lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import codecs
 import os
 import select
@@ -24,7 +25,7 @@ class Prints:
     """
 
     def __init__(self, printer: Printer, *, apart: bool = False) -> None:
-        self._printer, self._process = printer, os.getpid()
+        self._printer, self._process, self._ended = printer, os.getpid(), False
         self._reading = threading.Lock()
         self._over, self._wake = os.pipe()
         self._ends = (
@@ -34,6 +35,7 @@ class Prints:
         self._thread = threading.Thread(target=self._pump, name="printed", daemon=True)
         self._thread.start()
         printer.before = self.drain
+        atexit.register(self._at_exit)  # what an author's code registers later is called before
 
     def drain(self) -> None:
         """Print what was written so far."""
@@ -43,10 +45,22 @@ class Prints:
         with self._reading:
             self._read()
 
-    def end(self) -> None:
-        """Give the streams back; nothing that was written is lost."""
+    def rest(self) -> None:
+        """Print all that was written so far; what comes yet, at the end of the process, is filtered as well."""
         if os.getpid() != self._process:
             return
+        _flush()
+        with self._reading:
+            self._read_all()
+            for end in self._ends:
+                end.rest()
+
+    def end(self) -> None:
+        """Give the streams back; nothing that was written is lost."""
+        if os.getpid() != self._process or self._ended:
+            return
+        self._ended = True
+        atexit.unregister(self._at_exit)
         self._printer.before = lambda: None
         _flush()
         for end in self._ends:
@@ -54,12 +68,14 @@ class Prints:
         os.close(self._wake)
         self._thread.join()
         with self._reading:
-            for _ in range(LAST):
-                if not self._read():
-                    break
+            self._read_all()
             for end in self._ends:
                 end.close()
         os.close(self._over)
+
+    def _at_exit(self) -> None:
+        with suppress(OSError):  # nobody reads it any more
+            self.end()
 
     def _pump(self) -> None:
         while self._over not in (ready := _ready([self._over, *self._open], None)):
@@ -70,6 +86,11 @@ class Prints:
     @property
     def _open(self) -> list[int]:
         return [end.pipe for end in self._ends if end.open]
+
+    def _read_all(self) -> None:
+        for _ in range(LAST):
+            if not self._read():
+                break
 
     def _read(self) -> bool:
         """Print a piece of each stream on which there is something; whether there was."""
@@ -112,9 +133,13 @@ class _End:
         if getattr(sys, self._name) is self._ours:
             setattr(sys, self._name, self._before)
 
-    def close(self) -> None:
-        """Print the rest."""
+    def rest(self) -> None:
+        """Print what was held back."""
         self._print(self._stream.feed(self._decode(b"", True)) + self._stream.end(), whole=True)
+
+    def close(self) -> None:
+        """Print the rest, and no more."""
+        self.rest()
         os.close(self.pipe)
         real = getattr(self._printer, self._own)
         if real is not self._printers:

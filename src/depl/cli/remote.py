@@ -14,8 +14,9 @@ from depl.cli.consent import Consent
 from depl.cli.fleet import Crew, assert_reachable, records
 from depl.cli.hosts import chosen_hosts, count_components, deployed, provider_lines
 from depl.cli.running import Running, run_options, status_of
-from depl.cli.session import DONE, FAILED, Session, refuse
+from depl.cli.session import Session, refuse
 from depl.cli.signals import heeded
+from depl.cli.status import DONE, FAILED
 from depl.events import Event, What
 from depl.report.fleet import fleet_end_lines, fleet_plan_lines, path_lines, unsafe_lines
 from depl.report.lines import Line, counted

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from depl.cli.session import DONE, FAILED, INTERRUPTED, LEFT, Session
+from depl.cli.session import Session
+from depl.cli.status import DONE, FAILED, INTERRUPTED, LEFT
 from depl.errors import DeplError
 from depl.events import Event, Output
 from depl.report.run import RunReport

@@ -7,7 +7,8 @@ import click
 from depl.cli import options
 from depl.cli.secrets_model import as_content, model_mistakes
 from depl.cli.secrets_vaults import environments_argument, hide, is_encrypted, with_secrets
-from depl.cli.session import WRONG, Session
+from depl.cli.session import Session
+from depl.cli.status import WRONG
 from depl.errors import DeplError, Mistakes
 from depl.report.lines import Line, counted
 from depl.secret_values import as_text
@@ -83,5 +84,8 @@ def warnings_of(vault: Vault) -> list[Caution]:
         if place in stale:
             what = f"{label_of(place)} is encrypted for a former key of the file: `depl secrets reencrypt` mends that"
             found.append(Caution.at(what, vault.path, line))
+    for name in vault.stale_files:
+        what = f"the secret file {name} is encrypted for a former key: `depl secrets reencrypt` mends that"
+        found.append(Caution(what))
     contents = ((name, as_text(as_content(vault.file(name))).strip()) for name in vault.files)
     return found + [Caution(f"The secret file {name}: {why}") for name, text in contents if (why := weakness(text))]

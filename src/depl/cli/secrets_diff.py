@@ -13,9 +13,9 @@ from contextlib import contextmanager
 import click
 
 from depl.cli import options
-from depl.cli.secrets_forms import UNREADABLE, Forms
+from depl.cli.secrets_forms import UNREADABLE, Forms, unreadable
 from depl.cli.secrets_showing import print_raw
-from depl.cli.secrets_vaults import hide, is_encrypted, known, nothing_there, sound
+from depl.cli.secrets_vaults import hide, is_encrypted, known, nothing_there, sound, with_secrets
 from depl.cli.session import Session, refuse
 from depl.errors import ConfigurationError, DeplError
 from depl.layout import environment_names
@@ -30,9 +30,9 @@ STAND_IN = "x"  # the environment that a file belongs to which git shows alone
 
 @click.command(
     epilog=options.examples(
-        "depl secrets diff production",
+        "depl secrets diff",
         "depl secrets diff production main~3 --reveal",
-        "git config diff.depl-secrets.textconv 'depl secrets diff --textconv'",
+        "git config diff.depl-secrets.textconv './depl secrets diff --textconv'",
     )
 )
 @click.argument("environment", metavar="[ENV]", required=False, shell_complete=options.complete_environments)
@@ -41,35 +41,38 @@ STAND_IN = "x"  # the environment that a file belongs to which git shows alone
 @click.option("--reveal", is_flag=True, help="Show the values themselves.")
 @click.pass_obj
 def diff(session: Session, environment: str | None, revision: str | None, textconv: str | None, reveal: bool) -> None:
-    """Show how the secrets of ENV differ from those of the git revision REV (default: HEAD).
+    """Show how the secrets of ENV (default: of all), and who may read them, differ from the git revision REV
+    (default: HEAD).
 
     A value is shown as a mask with a hash: another hash is another value.
     """
-    if (environment is None) == (textconv is None):
+    if environment and textconv:
         refuse("give either ENV or --textconv FILE")
-    if environment is None:
-        print_raw("".join(f"{line}\n" for line in converted(session, textconv or "", reveal)).encode())
+    if textconv:
+        print_raw("".join(f"{line}\n" for line in converted(session, textconv, reveal)).encode())
         return
-    name = known(session, environment)
-    found = differences(session, name, revision or "HEAD", reveal)
+    found = []
+    for name in [known(session, environment)] if environment else with_secrets(session, []):
+        found += differences(session, name, revision or "HEAD", reveal, required=environment is not None)
     if reveal:
         print_raw("".join(f"{line}\n" for line in found).encode())
     else:
         session.show(Line(line, STYLES.get(line[:1], "")) for line in found)
 
 
-def differences(session: Session, name: str, revision: str, reveal: bool) -> list[str]:
-    """What differs, as a unified diff. Errors: DeplError if the secrets of today cannot be read."""
+def differences(session: Session, name: str, revision: str, reveal: bool, *, required: bool = True) -> list[str]:
+    """What differs, as a unified diff. Errors: DeplError if the secrets of today cannot be read, but are required."""
     identities = session.identities
     with at_revision(session.base, name, revision) as directory:
         old, new = Vault(directory, name), sound(Vault(session.base, name))
         if not any((old.exists, old.files, new.exists, new.files)):
             raise nothing_there(name)
         for vault in (new, old):
-            opened_if_possible(session, vault, identities, required=vault is new)
+            opened_if_possible(session, vault, identities, required=required and vault is new)
         forms = Forms(new.mask_key or old.mask_key or os.urandom(32), reveal)
         file = f"environments/{name}/{places.FILE}"
-        found = list(unified(forms.values(old), forms.values(new), file, revision))
+        before, after = (forms.members(vault) + forms.values(vault) for vault in (old, new))
+        found = list(unified(before, after, file, revision))
         for one in sorted({*old.files, *new.files}):
             before, after = (forms.file(vault, one) if one in vault.files else [] for vault in (old, new))
             found += unified(before, after, f"environments/{name}/{places.BEFORE}{one}{places.AFTER}", revision)
@@ -84,7 +87,8 @@ def opened_if_possible(session: Session, vault: Vault, identities: Identities, *
     except DeplError as error:
         if required:
             raise
-        session.complain_of_warnings([f"the old secrets cannot be read: {error.message}"])
+        before = "" if vault.directory.startswith(session.base) else "before: "
+        session.complain_of_warnings([f"{before}{error.message}"])
     hide(session, vault)
 
 
@@ -146,10 +150,12 @@ def converted(session: Session, path: str, reveal: bool) -> list[str]:
             except OSError as error:
                 raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
             forms = Forms(vault.mask_key or b"-", reveal)
-            lines = forms.values(vault) if name == places.FILE else forms.file(vault, vault.files[0])
-        if lines != [UNREADABLE]:
-            return lines or [UNREADABLE]
-    return [UNREADABLE]
+            is_file = name != places.FILE
+            lines = forms.file(vault, vault.files[0]) if is_file else forms.members(vault) + forms.values(vault)
+        if lines and not lines[0].startswith(UNREADABLE):
+            return lines
+    with open(path, "rb") as stream:
+        return [unreadable(stream.read())]
 
 
 def opened_quietly(vault: Vault, identities: Identities) -> None:

@@ -21,7 +21,7 @@ from depl.cli.secrets_vaults import (
     open_here,
 )
 from depl.cli.session import Session
-from depl.errors import DeplError, Mistakes
+from depl.errors import ConfigurationError, DeplError, Mistakes
 from depl.report.lines import Line
 from depl.secrets import lines, plain
 from depl.secrets.editor import Editing
@@ -59,10 +59,13 @@ def edit(session: Session, environment: str, file: str | None) -> None:
 
 def edit_values(session: Session, vault: Vault) -> bool | None:
     """Edit all values. False: nothing changed; None: somebody gave up."""
+    had_some = bool(vault.places)
 
     def take(text: str) -> list[DeplError]:
         vault.take(text, TEXT)
         hide(session, vault)
+        if had_some and not text.strip():
+            return [ConfigurationError(f"The text is empty: all secrets of {vault.environment} would be removed")]
         return of_text(model_mistakes(session, vault, lines_of(text)), vault)
 
     return rounds(session, vault, Editing(vault.text(), ".cfg"), take)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from depl.cli.secrets_model import as_content
 from depl.errors import DeplError
 from depl.redact import mask
-from depl.secrets import plain
+from depl.secrets import lines, places, plain, storing
 from depl.secrets.lines import COMMENT, ENTRY, SECTION, Line
 from depl.secrets.load import label_of, mark_of
 from depl.secrets.vault import Place, Vault
 
-UNREADABLE = "‹unreadable›"  # in the brackets of masks
+UNREADABLE = "‹unreadable"  # in the brackets of masks
+
+
+def unreadable(sealed: bytes) -> str:
+    """What stands for something that cannot be decrypted: another one, if it was changed."""
+    return f"{UNREADABLE} #{hashlib.sha256(sealed).hexdigest()[:4]}›"
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,13 @@ class Forms:
 
     key: bytes
     reveal: bool = False
+
+    def members(self, vault: Vault) -> list[str]:
+        """Who may read, as it stands in the file."""
+        pins = [f"    {url} {pin}" for url, keys in vault.resolved.items() for pin in keys]
+        found = ["recipients =", *(f"    {line}" for line in vault.recipients)] if vault.recipients else []
+        found += ["resolved =", *pins] if pins else []
+        return ["[depl]", *found, ""] if found else []
 
     def values(self, vault: Vault) -> list[str]:
         """The values of a vault as they are edited; if some cannot be read, without comments, these by their names."""
@@ -36,7 +49,7 @@ class Forms:
         try:
             content = vault.file(name)
         except DeplError:
-            return [UNREADABLE]
+            return [unreadable(storing.content_of(places.secret_file(vault.directory, name)) or b"")]
         if not self.reveal:
             return [mask(mark_of(f"file {name}", content, self.key))]
         text = as_content(content)
@@ -53,17 +66,19 @@ class Forms:
 
     def _one_by_one(self, vault: Vault) -> Iterator[str]:
         section = ""
+        written = lines.read((storing.content_of(vault.path) or b"").decode("utf-8", "replace"), vault.path)[0]
+        sealed = {line.place: line.text.encode() for line in written if line.kind == ENTRY}
         for place in vault.places:
             if place[0] != section:
                 section = place[0]
                 yield f"[{section}]"
-            yield self._entry(vault, place)
+            yield self._entry(vault, place, sealed.get(place, b""))
 
-    def _entry(self, vault: Vault, place: Place) -> str:
+    def _entry(self, vault: Vault, place: Place, sealed: bytes) -> str:
         command = vault.command(place)
         line = Line(ENTRY, "", 0, *place, command or "", command is not None)
         try:
             line.text = line.text or vault.value(place)
         except DeplError:
-            return f"{line.key} = {UNREADABLE}"
+            return f"{line.key} = {unreadable(sealed)}"
         return "\n".join(plain.written([line]).splitlines()) if self.reveal else self._masked(line)

@@ -9,7 +9,8 @@ import click
 
 from depl.cli import options
 from depl.cli.secrets_vaults import environments_argument, with_secrets
-from depl.cli.session import WRONG, Session
+from depl.cli.session import Session
+from depl.cli.status import WRONG
 from depl.errors import ConfigurationError, Mistakes
 from depl.report.lines import Line
 from depl.secrets.recipients import is_url, name_of, usable

@@ -15,6 +15,7 @@ from depl.report.lines import Line
 from depl.secrets.identities import Identities
 from depl.secrets.load import label_of
 from depl.secrets.vault import Vault
+from depl.spellings import weakness
 
 
 @click.command(
@@ -81,7 +82,17 @@ def store(session: Session, vault: Vault, place: str, is_command: bool) -> str:
     if not is_command:
         session.printer.redact.learn([(label_of(spot), value)])
     vault.set(spot, value, command=is_command)
+    session.complain_of_warnings(warnings_of(full(spot), value, is_command))
     return full(spot)
+
+
+def warnings_of(what: str, value: str, is_command: bool) -> list[str]:
+    """What somebody may have meant otherwise."""
+    why = "" if is_command else weakness(value)
+    warnings = [f"{what}: {why}"] if why else []
+    if not is_command and value.startswith("!command"):
+        warnings.append(f"{what} is this text now, and no command; for that use --command, without '!command'")
+    return warnings
 
 
 def store_file(vault: Vault, name: str) -> str:

@@ -23,6 +23,7 @@ from depl.cli.secrets_vaults import (
 from depl.cli.session import Session
 from depl.errors import ConfigurationError, DeplError
 from depl.report.lines import Line
+from depl.secrets.head import NotFetched
 from depl.secrets.identities import Identities
 from depl.secrets.recipients import encrypted, fetched, is_url, name_of, of_argument, usable
 from depl.secrets.vault import Vault
@@ -60,11 +61,15 @@ def add(session: Session, recipient: str, environments: str | None) -> None:
                     session.show([Line(f"{vault.environment}: {name_of(line)} may read it already")])
                     continue
                 open_here(session, vault, identities)
+                is_new = not vault.keys
                 vault.set_recipients([*vault.recipients, line], {**vault.resolved, **lists}, rotate=False)
-                changed.append(vault)
-        for vault in changed:
+                changed.append((vault, is_new and not identities.seem_to_fit(vault.keys)))
+        for vault, is_of_others in changed:
             vault.save()
             session.show([Line(f"{vault.environment}: {name_of(line)} added")])
+            if is_of_others:
+                warning = f"you cannot read the new secrets of {vault.environment}: add yourself as well"
+                session.complain_of_warnings([warning])
     if not names:
         raise ConfigurationError("the project has no environments", hint="Write environments/NAME/environment.cfg.")
 
@@ -113,8 +118,8 @@ def reencrypt(session: Session, environments: str | None) -> None:
     names = with_secrets(session, split(environments))
     identities = session.identities
     lists: Lists = {}
-    with locked(session, names, strict=False) as vaults:
-        changed: list[tuple[Vault, list[Member]]] = []
+    with locked(session, names, besides=(NotFetched,)) as vaults:
+        changed: list[tuple[Vault, list[Line]]] = []
         for vault in vaults:
             with named(vault.environment, names):
                 if not is_encrypted(vault):
@@ -124,13 +129,14 @@ def reencrypt(session: Session, environments: str | None) -> None:
                 hide(session, vault)
                 wanted = [line for line in vault.recipients if is_url(line)]
                 lists |= fetched_lists(session, [url for url in wanted if url not in lists])
-                changed.append((vault, list(members_of(vault))))
+                before, by_hand = list(members_of(vault)), bool(vault.mistakes)
                 vault.set_recipients(vault.recipients, only(lists, wanted), rotate=True)
-        for vault, before in changed:
+                after = list(members_of(vault))
+                everybody = [Line(f"  for {one}") for one in after]  # who came by hand is not known
+                changed.append((vault, everybody if by_hand else came_and_went(before, after)))
+        for vault, members in changed:
             vault.save()
-            session.show(
-                [Line(f"{vault.environment}: encrypted anew"), *came_and_went(before, list(members_of(vault)))]
-            )
+            session.show([Line(f"{vault.environment}: encrypted anew"), *members])
     if not names:
         session.show([Line("no environment has secrets yet")])
 

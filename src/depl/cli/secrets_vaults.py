@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -80,7 +79,8 @@ def with_secrets(session: Session, names: Sequence[str]) -> list[str]:
 
 def nothing_there(name: str) -> ConfigurationError:
     """The error for an environment that has no secrets yet."""
-    hint = f"Begin with whoever may read them, yourself first: `depl secrets add RECIPIENT --environments {name}`."
+    command = f"depl secrets add ~/.ssh/id_ed25519.pub --environments {name}"
+    hint = f"Begin with whoever may read them, yourself first, for example: `{command}`."
     return ConfigurationError(f"the environment {name} has no secrets yet", hint=hint)
 
 
@@ -98,10 +98,11 @@ def file_content(vault: Vault, text: str) -> bytes:
     return vault.file(name)
 
 
-def sound(vault: Vault) -> Vault:
-    """A vault in whose file nothing is wrong. Errors: all that is."""
-    if vault.mistakes:
-        raise vault.mistakes[0] if len(vault.mistakes) == 1 else Mistakes(vault.mistakes)
+def sound(vault: Vault, besides: tuple[type[DeplError], ...] = ()) -> Vault:
+    """A vault in whose file nothing is wrong, besides mistakes of some classes. Errors: all that is."""
+    mistakes = [mistake for mistake in vault.mistakes if not isinstance(mistake, besides)]
+    if mistakes:
+        raise mistakes[0] if len(mistakes) == 1 else Mistakes(mistakes)
     return vault
 
 
@@ -157,10 +158,10 @@ def readable(vault: Vault) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def locked(session: Session, names: Sequence[str], *, strict: bool = True) -> Iterator[list[Vault]]:
+def locked(session: Session, names: Sequence[str], besides: tuple[type[DeplError], ...] = ()) -> Iterator[list[Vault]]:
     """The secrets of environments, read while nobody else changes them. Errors: Locked, ConfigurationError.
 
-    strict: nothing may be wrong with what stands there in clear.
+    besides: mistakes in what stands there in clear that may be, as the caller mends them.
     """
     with ExitStack() as stack:
         vaults = []
@@ -168,7 +169,7 @@ def locked(session: Session, names: Sequence[str], *, strict: bool = True) -> It
             with named(name, names):
                 vault = Vault(session.base, name)
                 stack.enter_context(vault.locked())
-                vaults.append(sound(vault) if strict else vault)
+                vaults.append(sound(vault, besides))
         yield vaults
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from depl.errors import ConfigurationError, DeplError, Locked, Mistakes, NothingToUndo, ReportBug
+from depl.cli.status import DONE, FAILED, INTERRUPTED, LEFT, status_of
+from depl.errors import DeplError, Mistakes, ReportBug
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from depl.secrets.identities import Identities
 
 LAUNCHED = "DEPL_PROJECT"  # set by a project's launcher
-
-DONE, WRONG, FAILED, LEFT, LOCKED, PENDING, INTERRUPTED = 0, 1, 3, 4, 5, 6, 130
 
 
 class Session:
@@ -149,10 +148,9 @@ class Session:
         return Identities(self.ask_hidden if sys.stdin.isatty() else None)
 
     def close(self) -> None:
-        """The command is over: standard output and error are as they were."""
+        """The command is over, and all is printed; the process may still have something to say at its end."""
         if self._prints is not None:
-            self._prints.end()
-            self._prints = None
+            self._prints.rest()
 
     def ask_hidden(self, prompt: str) -> str:
         """Ask somebody at the terminal for what nobody else may see."""
@@ -246,13 +244,6 @@ class Session:
 
         self.printer.complain([Line("interrupted", "red")])
         self.status = LEFT if self.acting else INTERRUPTED
-
-
-def status_of(error: DeplError) -> int:
-    """The exit status of an error that ended a command before, or instead of, a run."""
-    if isinstance(error, (ConfigurationError, Mistakes, NothingToUndo)):
-        return WRONG
-    return LOCKED if isinstance(error, Locked) else FAILED
 
 
 def project(launched: str | None = None) -> str:

@@ -11,7 +11,8 @@ import click
 from depl.cli import options
 from depl.cli.fleet import assert_reachable
 from depl.cli.hosts import chosen_host, declared
-from depl.cli.session import WRONG, Session, refuse
+from depl.cli.session import Session, refuse
+from depl.cli.status import WRONG
 from depl.errors import ConfigurationError
 from depl.report.lines import Line
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from depl.cli.fleet import UNSUPPORTED, Crew, records
 from depl.cli.hosts import declared
 from depl.cli.running import Running, run_options
-from depl.cli.session import DONE, LEFT, Session
+from depl.cli.session import Session
 from depl.cli.signals import heeded
+from depl.cli.status import DONE, LEFT
 from depl.errors import NothingToUndo
 from depl.report.undo import undo_lines, undo_plan_lines
 from depl.rollout.masking import masked

@@ -8,7 +8,7 @@ from depl.change.changes import Change, Put, Run, WayBack
 from depl.change.folds import ChainState, Restore, rule_of_three, steps_of_unknown_effect
 from depl.change.journal import Journal
 from depl.change.ledger import to_repeat
-from depl.change.nodes import Absent, Node, describe
+from depl.change.nodes import Absent, Node, what_changed
 from depl.change.predicting import PredictingSystem
 from depl.change.records import Did, Record
 from depl.change.shown import show_change
@@ -33,7 +33,7 @@ def preview(target: Target, state: ChainState) -> list[Step]:
         if isinstance(change, Put):
             now = restored.get(change.path) or system.look(change.path, content=True)
             if rule_of_three(now, change) is Restore.CONFLICT:
-                conflict = f"depl left {describe(change.after or Absent())}, but {describe(now)} is there now"
+                conflict = what_changed(change.after or Absent(), now)
             else:
                 restored[change.path] = change.before
         elif isinstance(change, Run) and change.way_back is WayBack.IRREVERSIBLE:

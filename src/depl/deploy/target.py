@@ -11,6 +11,7 @@ from depl.change.journal import Journal
 from depl.change.journals import Journals
 from depl.change.ledger import root_of
 from depl.change.leftover import end_leftover
+from depl.change.passing import sweep
 from depl.change.records import Record, Settled
 from depl.change.recovery import tail
 from depl.change.stage import Stage
@@ -73,6 +74,7 @@ class Target:
     def clear_stage(self) -> None:
         """Remove new contents that somebody who is gone had not yet put in place; the lock is held."""
         Stage(self.records).clear()
+        sweep()
 
 
 def warning_to(emit: Emit) -> Callable[[str, str], None]:

@@ -8,7 +8,7 @@ from depl.change.acting import ActingSystem
 from depl.change.changes import Call, Move, Put, Run, WayBack
 from depl.change.folds import Restore, left_to_undo, rule_of_three, steps_of_unknown_effect
 from depl.change.ledger import root_of, to_repeat
-from depl.change.nodes import Absent, Directory, Node, describe
+from depl.change.nodes import Absent, Directory, Node, what_changed
 from depl.change.records import Did, Failed
 from depl.deploy.books import OWN
 from depl.deploy.patience import patiently
@@ -153,8 +153,7 @@ class Undo:
         elif verdict is Restore.CONFLICT and did.component in OWN:
             self._leave(did)  # later runs wrote on; the next one brings the books up to date
         elif verdict is Restore.CONFLICT and self._on_conflict != "force":
-            then = describe(put.after or Absent())
-            what = f"{put.path}: depl left {then}, but {describe(now)} is there now"
+            what = f"{put.path}: {what_changed(put.after or Absent(), now)}"
             self._conflict(did, put.path, what)
         else:
             if filled or _in_the_way(now, put.before):

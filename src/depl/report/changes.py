@@ -94,7 +94,7 @@ def _about(change: Shown, node: str = "") -> str:
 
 
 def _rights(node: str) -> str:
-    """`0644, 0:0` of `a file 2c26b46b (0644, 0:0)`."""
+    """`0644, 0:0` of `a file (0644, 0:0)`."""
     return node.rpartition("(")[2].rstrip(")") if "(" in node else ""
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from depl.errors import ConfigurationError
 
 PATIENCE = 60  # seconds, where nobody is there who could be asked for anything
+QUIET = 3  # seconds after which somebody who is there is told what is waited for
 
 
 def outputs(commands: Iterable[str], directory: str) -> Callable[[str], str]:
@@ -29,27 +34,46 @@ def outputs(commands: Iterable[str], directory: str) -> Callable[[str], str]:
 
 def _result(command: str, directory: str) -> str | ConfigurationError:
     somebody = sys.stdin is not None and sys.stdin.isatty()
+    process = subprocess.Popen(  # noqa: S602 it is written for a shell
+        command,
+        shell=True,
+        cwd=directory,
+        stdin=None if somebody else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=not somebody,  # it may ask at the terminal; else all that it started can be ended
+    )
+    with process, _announced(command if somebody else ""):
+        try:
+            stdout, stderr = process.communicate(timeout=None if somebody else PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return _failed(command, f"did not end within {PATIENCE} s, and nobody is here to answer its questions")
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        said = " | ".join(stderr.decode("utf-8", "replace").strip().splitlines()[-5:])
+        return _failed(command, f"ended with status {process.returncode}" + (f": {said}" if said else ""))
     try:
-        done = subprocess.run(  # noqa: S602 it is written for a shell
-            command,
-            shell=True,
-            cwd=directory,
-            stdin=None if somebody else subprocess.DEVNULL,
-            capture_output=True,
-            timeout=None if somebody else PATIENCE,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return _failed(command, f"did not end within {PATIENCE} s, and nobody is here to answer its questions")
-    if done.returncode:
-        said = " | ".join(done.stderr.decode("utf-8", "replace").strip().splitlines()[-5:])
-        return _failed(command, f"ended with status {done.returncode}" + (f": {said}" if said else ""))
-    try:
-        value = done.stdout.decode()
+        value = stdout.decode()
     except UnicodeDecodeError:
         return _failed(command, "printed what is no UTF-8 text")
     value = value.removesuffix("\n").removesuffix("\r")
     return value or _failed(command, "printed nothing")
+
+
+@contextmanager
+def _announced(command: str) -> Iterator[None]:
+    """Say what is waited for, if it takes its time: its own questions may not be seen."""
+    timer = threading.Timer(QUIET, sys.stderr.write, [f"waiting for `{command}`, which gives a secret\n"])
+    timer.daemon = True
+    if command:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _failed(command: str, what: str) -> ConfigurationError:

@@ -62,7 +62,7 @@ class Document:
             return Slot.of(self.head.public, self.head.keys)
         try:
             content = identities.decrypted(
-                self.head.key, self.head.keys, f"'key' in [depl] of {name}", self._environment
+                self.head.key, self.head.keys, f"'key' in [depl] of {name}", self._environment, name
             )
         except DeplError as error:
             error.file, error.line = error.file or self.path, error.line or self.head.line_of("key")

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
@@ -90,6 +91,8 @@ class Editing(Generic[Content]):
 def _command(environ: Mapping[str, str]) -> list[str]:
     """The user's editor with its arguments, made to leave nothing elsewhere where it is known how."""
     variable = next((name for name in ("EDITOR", "VISUAL") if environ.get(name, "").strip()), None)
+    if variable is None and not sys.stdout.isatty():  # it would draw what is secret into the log of a CI job
+        raise _no_editor("There is no terminal here for an editor")
     try:
         program, *arguments = shlex.split(environ[variable]) if variable else ["vi"]
     except ValueError as error:
@@ -158,4 +161,4 @@ def _decoded(typed: bytes) -> str:
 
 
 def _no_editor(message: str) -> DeplError:
-    return DeplError(message, hint="Let the variable EDITOR name your editor.")
+    return DeplError(message, hint="Let the variable EDITOR name your editor, or use `depl secrets set`.")

@@ -16,6 +16,10 @@ KEYS = ("format", "recipients", "resolved", "public", "key")
 RESTORE = "Take the file from version control as it was, or resolve the merge again."
 
 
+class NotFetched(ConfigurationError):
+    """The keys behind an address are not noted yet; to encrypt anew notes them."""
+
+
 class Head:
     """The lines of the section, with the comment above it.
 
@@ -85,8 +89,9 @@ class Head:
     def _usable(self, pins: Mapping[str, Sequence[tuple[str, int]]]) -> Iterable[str]:
         for text, number in self._items("recipients"):
             if is_url(text) and text not in pins:
-                hint = "`depl secrets reencrypt` fetches them." if text.startswith("https://") else RESTORE
-                self._wrong(number, f"The keys behind {text} are not in 'resolved' of [depl]", hint)
+                message = f"The keys behind {text} are not in 'resolved' of [depl]"
+                hint = "`depl secrets reencrypt` fetches them."
+                self.mistakes.append(NotFetched(message, file=self._file, line=number, hint=hint))
                 continue
             where = "resolved" if is_url(text) else "recipients"
             for key, line in pins[text] if is_url(text) else [(text, number)]:

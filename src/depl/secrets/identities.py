@@ -43,10 +43,16 @@ class Identities:
         self._found: list[Key] | None = None
 
     def decrypted(
-        self, content: bytes, recipients: Sequence[str] = (), what: str = "the file", environment: str = "ENV"
+        self,
+        content: bytes,
+        recipients: Sequence[str] = (),
+        what: str = "the file",
+        environment: str = "ENV",
+        file: str = "",
     ) -> bytes:
-        """The content of an age file. recipients: for whom it should be, if known; what, environment: for errors.
+        """The content of an age file. recipients: for whom it should be, if known.
 
+        For errors: what is damaged, whose environment it is, and the file that cannot be read without it.
         DeplError: no key fits, with what was tried and why not; or the file is damaged.
         """
         addressees = age_file.addressees(content, what)
@@ -62,7 +68,13 @@ class Identities:
             if plain is not None:
                 return plain
         waiting = [key.name for key in keys if key.locked and key.fits(addressees)]
-        raise _locked(waiting, what) if waiting else _none_fits(keys, recipients, what, environment)
+        if waiting:
+            raise _locked(waiting, file or what)
+        raise _damaged_for(keys, recipients, what, environment) or _none_fits(keys, file or what, environment)
+
+    def seem_to_fit(self, recipients: Sequence[str]) -> bool:
+        """Whether one of the keys may be among the recipients; nobody is asked. Errors: ConfigurationError."""
+        return any(set(key.publics) & set(recipients) or (key.locked and not key.publics) for key in self._keys())
 
     def _keys(self) -> list[Key]:
         if self._found is None:
@@ -108,15 +120,24 @@ def _locked(names: Sequence[str], what: str) -> DeplError:
     return DeplError(message, hint=hint)
 
 
-def _none_fits(keys: Sequence[Key], recipients: Sequence[str], what: str, environment: str) -> DeplError:
+def _damaged_for(keys: Sequence[Key], recipients: Sequence[str], what: str, environment: str) -> DeplError | None:
     listed = [key.name for key in keys if key.identities and set(key.publics) & set(recipients)]
-    if listed:
-        message = f"{what} is damaged: {listed[0]} is among its recipients, but does not fit"
-        return DeplError(message, hint="Take it from version control again, or have a member run `depl secrets add`.")
+    if not listed:
+        return None
+    message = f"{what} is damaged, or not encrypted for {listed[0]}, though that is among its recipients"
+    again = f"`depl secrets reencrypt --environments {environment}`"
+    return DeplError(message, hint=f"Take it from version control again, or have another member run {again}.")
+
+
+def _none_fits(keys: Sequence[Key], what: str, environment: str) -> DeplError:
     line = next((key.line for key in keys if key.line and not (key.problem and not key.identities)), "")
-    if not line:
-        make = "Make a key by `ssh-keygen -t ed25519`, and ask a member to run"
-        hint = f"{make} `depl secrets add <its public half> --environments {environment}`."
+    unopened = next((key.name for key in keys if key.given_up), "")
+    if unopened:
+        hint = f"Run it again, with the passphrase of {unopened}."
+    elif not line:
+        make = "Mend that, or make a key" if keys else "Make a key"
+        ask = f"`depl secrets add <its public half> --environments {environment}`"
+        hint = f"{make} by `ssh-keygen -t ed25519`, and ask a member to run {ask}."
     else:
         hint = f"Ask a member to run `depl secrets add {shlex.quote(line)} --environments {environment}`."
     if not keys:

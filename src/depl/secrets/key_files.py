@@ -19,6 +19,7 @@ class Key:
 
     name: the place, as it is shown. identities: pyrage's, ready. publics: their public halves, as far as known.
     line: what others should note of it. problem: a verb and why it cannot be used, or nothing. locked: by a passphrase.
+    given_up: it would have fit, but nobody gave its passphrase.
     """
 
     def __init__(self, name: str, content: bytes, beside: str = "") -> None:
@@ -27,7 +28,7 @@ class Key:
         self.publics: list[str] = []
         self.line = " ".join(beside.split())
         self.problem = ""
-        self.locked = False
+        self.locked = self.given_up = False
         self._kind = ""
         self._content: bytes | None = None
         if ssh_keys.is_private_key(content):
@@ -63,7 +64,7 @@ class Key:
 
     def give_up(self, problem: str) -> None:
         """Never to be asked for again."""
-        self.problem, self._content, self.locked = problem, None, False
+        self.problem, self._content, self.locked, self.given_up = problem, None, False, True
 
     def _take_ssh(self, content: bytes, beside: str) -> None:
         try:
@@ -116,6 +117,7 @@ def given(text: str, home: str) -> list[Key]:
     if "-----BEGIN " in text:
         return [Key(VARIABLE, text.encode() + b"\n")]
     keys = []
+    text = re.sub(r"(?m)^\s*#.*$", "", text)  # the comments of age-keygen
     for word in re.split(r"[,\s]+" if "AGE-SECRET-KEY-" in text.upper() else f"[,{os.pathsep}]", text):
         if word.upper().startswith("AGE-SECRET-KEY-"):
             keys.append(Key(VARIABLE, word.encode()))

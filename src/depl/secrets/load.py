@@ -5,7 +5,9 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 
+from depl.compiled import cache_home
 from depl.errors import DeplError
 from depl.ini import Entry, Ini, Section
 from depl.secret_values import Content, Secrets, as_text
@@ -15,6 +17,8 @@ from depl.secrets.places import has_secrets
 from depl.secrets.vault import Place, Vault
 from depl.spellings import weakness
 from depl.surroundings import Caution
+
+MASK_KEY_SIZE = 32
 
 
 def load(base_dir: str, environment: str, identities: Identities) -> Secrets:
@@ -29,7 +33,12 @@ def load(base_dir: str, environment: str, identities: Identities) -> Secrets:
         vault.open(identities)
     mistakes: list[DeplError] = list(vault.mistakes)  # opening it may have found some
     ini, files = Ini(vault.path), dict[str, Content]()
-    read = outputs(dict.fromkeys(commands.values()), base_dir)
+    for name in vault.files:
+        try:
+            files[name] = _text_if_possible(vault.file(name))
+        except DeplError as error:
+            mistakes.append(error)
+    read = outputs(commands.values(), base_dir)  # may take long: what lies in files is read by now, at one moment
     for place in vault.places:
         try:
             value = vault.value(place) if place not in commands else read(commands[place])
@@ -38,12 +47,7 @@ def load(base_dir: str, environment: str, identities: Identities) -> Secrets:
             mistakes.append(error)
         else:
             _add(ini, place, value, vault)
-    for name in vault.files:
-        try:
-            files[name] = _text_if_possible(vault.file(name))
-        except DeplError as error:
-            mistakes.append(error)
-    return _marked(ini, files, vault.mask_key or os.urandom(32), mistakes)
+    return _marked(ini, files, vault.mask_key or own_mask_key(), mistakes)
 
 
 def load_if_any(base_dir: str, environment: str) -> Secrets | None:
@@ -51,13 +55,13 @@ def load_if_any(base_dir: str, environment: str) -> Secrets | None:
     return load(base_dir, environment, Identities(None)) if has_secrets(base_dir, environment) else None
 
 
-def given(values: Mapping[str, Mapping[str, str]]) -> Secrets:
-    """Secrets that are at hand already: section -> key -> value."""
+def given(values: Mapping[str, Mapping[str, str]], files: Mapping[str, Content]) -> Secrets:
+    """Secrets that are at hand already: section -> key -> value, and NAME -> content."""
     ini = Ini("secrets")
     for name, section in values.items():
         entries = {key: Entry(key, value, ini.file, (0,)) for key, value in section.items()}
         ini.sections[name] = Section(name, ini.file, 0, entries)
-    return _marked(ini, {}, os.urandom(32), [])
+    return _marked(ini, dict(files), os.urandom(MASK_KEY_SIZE), [])
 
 
 def label_of(place: Place) -> str:
@@ -70,6 +74,20 @@ def mark_of(label: str, content: Content, key: bytes) -> str:
     """What is shown for a secret: another one for another value, from which nobody can guess it without the key."""
     data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     return f"{label} #{hmac.digest(key, data, 'sha256').hex()[:4]}"
+
+
+def own_mask_key() -> bytes:
+    """The key of the masks where no file of secrets holds one: this user's own, so that they stay between runs."""
+    path = os.path.join(cache_home(), "depl", "mask.key")
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with suppress(FileExistsError), open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(os.urandom(MASK_KEY_SIZE))
+        with open(path, "rb") as file:
+            key = file.read(MASK_KEY_SIZE)
+    except OSError:
+        key = b""
+    return key if len(key) == MASK_KEY_SIZE else os.urandom(MASK_KEY_SIZE)
 
 
 def _add(ini: Ini, place: Place, value: str, vault: Vault) -> None:

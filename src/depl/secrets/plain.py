@@ -15,6 +15,7 @@ from depl.errors import ConfigurationError, DeplError
 from depl.secrets import lines
 from depl.secrets.lines import COMMENT, ENTRY, SECTION, Line
 
+PASTED = re.compile(r"(?=.*[A-Z0-9])[A-Za-z0-9+/]{24,}")  # the end of something in base64, before its equals signs
 SPECIAL = re.compile(r"!(command|text)(\s|$)")
 
 
@@ -27,6 +28,12 @@ def read(text: str, file: str) -> tuple[list[Line], list[DeplError]]:
         result.append(line)
         if line.kind == ENTRY:
             result.extend(_comments_within(line))
+            if line.text in ("", "=") and PASTED.fullmatch(line.key):
+                message = (
+                    f"A line in [{line.section}] looks like the end of a value, not like a key"  # it may be secret
+                )
+                hint = "Indent it, if it continues the value above."
+                mistakes.append(ConfigurationError(message, file=file, line=line.number, hint=hint))
             if not line.command and re.match(r"!text(\s|$)", line.text):
                 value = _unquoted(line.text)
                 if value is None:

@@ -23,9 +23,20 @@ def content_of(path: str) -> bytes | None:
         with open(path, "rb") as file:
             return file.read()
     except (FileNotFoundError, NotADirectoryError):
+        if os.path.islink(path):  # a run without them would deploy something else
+            raise ConfigurationError(f"The link leads to nothing: {os.readlink(path)}", file=path) from None
         return None
     except OSError as error:
         raise ConfigurationError(f"The file cannot be read: {error.strerror}", file=path) from None
+
+
+def secret_files(directory: str) -> dict[str, bytes]:
+    """What is in the secret files, as far as they can be read."""
+    found = {}
+    for name in places.secret_file_names(directory):
+        with contextlib.suppress(ConfigurationError):
+            found[name] = content_of(places.secret_file(directory, name)) or b""
+    return found
 
 
 def text_of(content: bytes | None, path: str, environment: str) -> tuple[str, list[DeplError]]:
@@ -41,7 +52,7 @@ def text_of(content: bytes | None, path: str, environment: str) -> tuple[str, li
     conflict = CONFLICT.search(text)
     if conflict:
         message = f"The file has marks of a merge that is not done: {conflict[0]}"
-        hint = "Keep the lines of both sides, but of [depl] those of one, and run `depl secrets reencrypt`."
+        hint = "Keep one line of each name, and of [depl] `public` and `key` of one side; then `depl secrets check`."
         number = len(re.findall(r"\r\n|\r|\n", text[: conflict.start()])) + 1
         return "", [ConfigurationError(message, file=path, line=number, hint=hint)]
     return text, []
@@ -93,7 +104,10 @@ def replace_all(contents: Mapping[str, bytes]) -> None:
             os.replace(temporary, target)
             _sync(os.path.dirname(target))
     except OSError as error:
-        raise DeplError(f"the secrets cannot be written: {error.strerror}", file=error.filename) from None
+        hint = "Each file is the old one or the new one, and all can be read. Mend that, and do it once more."
+        raise DeplError(
+            f"the secrets cannot be written: {error.strerror}", file=next(iter(contents)), hint=hint
+        ) from None
     finally:
         for temporary in temporaries.values():
             with contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from depl.errors import ConfigurationError, DeplError, Locked, Mistakes
@@ -38,10 +38,9 @@ class Vault:
         self._replaces_batou = replaces_batou
         self._identities: Identities | None = None
         self._new_files: dict[str, tuple[bytes, bytes]] = {}  # name -> encrypted, plain
-        self._others: ConfigurationError | None = None  # the recipients are not those of the key
         self._content: bytes | None
         self._document: Document
-        self.mistakes: list[DeplError]
+        self._others: ConfigurationError | None = None  # the recipients are not those of the key
         self._read()
 
     @property
@@ -80,6 +79,12 @@ class Vault:
         return [place for place, line in self._body.entries.items() if self._body.is_stale(line)]
 
     @property
+    def stale_files(self) -> list[str]:
+        """The same, of secret files."""
+        ring = self._body.ring
+        return [name for name in self.files if ring and (ring.decrypted(self._lying(name) or b"") or (b"", 0))[1] > 0]
+
+    @property
     def mask_key(self) -> bytes:
         """The key of the hashes in masks; empty where nothing is encrypted."""
         return self._body.ring.mask if self._body.ring else b""
@@ -105,8 +110,7 @@ class Vault:
         """The content of a secret file. Errors: DeplError."""
         if name in self._new_files:
             return self._new_files[name][1]
-        path = places.secret_file(self.directory, name)
-        content = storing.content_of(path)
+        path, content = places.secret_file(self.directory, name), self._lying(name)
         if content is None:
             raise ConfigurationError(f"There is no secret file {name!r} in {self.environment}", file=path)
         opened = self._body.ring.decrypted(content) if self._body.ring else None
@@ -164,8 +168,10 @@ class Vault:
         if not name or not name.isprintable() or "/" in name:
             raise ConfigurationError(f"{name!r} cannot be the name of a secret file")
         self._check_ready()
-        if name not in self.files or self._file_if_readable(name) != content:
-            self._new_files[name] = self._body.needed_ring().encrypted(content), content
+        with suppress(DeplError):
+            if self.file(name) == content:
+                return
+        self._new_files[name] = self._body.needed_ring().encrypted(content), content
 
     def set_recipients(self, lines: Sequence[str], resolved: Mapping[str, Sequence[str]], rotate: bool) -> None:
         """Say who may read; makes a file where there is none.
@@ -178,7 +184,7 @@ class Vault:
         former = self._body.ring
         if self._others is not None and not rotate:
             raise self._others
-        lying = [storing.content_of(places.secret_file(self.directory, name)) or b"" for name in self.files]
+        lying = [self._lying(name) or b"" for name in self.files]
         ring = Ring.new(keys, former, lying) if rotate or former is None else replace(former, recipients=digest(keys))
         sealed_key = encrypted(ring.to_json(), keys)
         if former and rotate:
@@ -196,10 +202,8 @@ class Vault:
 
         False: nothing changed, nothing was written. Errors: DeplError; Locked, if a file changed meanwhile.
         """
-        contents: dict[str, bytes] = {}
         content = self._document.rendered()
-        if content != (self._content or b""):
-            contents[self.path] = content  # first, as it holds the former keys too
+        contents = {self.path: content} if content != (self._content or b"") else {}  # first: it has the former keys
         for name, (sealed, _) in self._new_files.items():
             contents[places.secret_file(self.directory, name)] = sealed
         if not contents:
@@ -207,15 +211,12 @@ class Vault:
         self._check_unchanged()
         storing.replace_all(contents)
         self._content = storing.content_of(self.path)
-        self._new_files = {}
+        self._lay, self._new_files = storing.secret_files(self.directory), {}
         return True
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else changes these secrets meanwhile; does not wait. What changed before is read again.
-
-        Errors: Locked, if somebody else is at it, or was after these secrets were opened.
-        """
+        """Nobody else changes these secrets meanwhile; what changed before is read again. Errors: Locked, at once."""
         with storing.locked(self.directory, self.environment):
             if self._identities is not None or self._new_files or self._document.rendered() != (self._content or b""):
                 self._check_unchanged()
@@ -224,6 +225,7 @@ class Vault:
             yield
 
     def _read(self) -> None:
+        self._lay = storing.secret_files(self.directory)  # first, as they are written last: the key of each is known
         self._content = storing.content_of(self.path)
         self._document = Document(self._content, self.path, self.environment, replaces_batou=self._replaces_batou)
         self.mistakes = self._document.mistakes()
@@ -244,7 +246,7 @@ class Vault:
     def _check_unchanged(self) -> None:
         if storing.content_of(self.path) != self._content:
             message = f"the secrets of {self.environment} were changed by somebody else meanwhile"
-            raise Locked(message, file=self.path, hint="Nothing was written. Do it once more.")
+            raise Locked(message, file=self.path, hint="Do it once more.")
 
     def _line(self, place: Place) -> Line:
         if place not in self._body.entries:
@@ -253,8 +255,5 @@ class Vault:
             raise ConfigurationError(message, file=self.path, hint=did_you_mean(place[1], known))
         return self._body.entries[place]
 
-    def _file_if_readable(self, name: str) -> bytes | None:
-        try:
-            return self.file(name)
-        except DeplError:
-            return None
+    def _lying(self, name: str) -> bytes | None:
+        return self._lay.get(name) or storing.content_of(places.secret_file(self.directory, name))

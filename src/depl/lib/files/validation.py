@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Optional, Sequence, Union
+from typing import Sequence, Union
 
+from depl.change.passing import passing
 from depl.component import Component
 from depl.errors import CmdExecutionError
 from depl.lib.files.places import mistake
 from depl.lib.files.secrecy import holds_secret
 
 Command = Union[str, Sequence[str]]
-
-MEMORY = "/dev/shm"  # noqa: S108 where Linux keeps files in memory; what is made there is for its owner only
 
 
 def check_command(component: Component, command: Command) -> None:
@@ -34,23 +33,12 @@ def validated(component: Component, command: Command, path: str, content: Union[
     if isinstance(content, str):
         _ask(component, command, path, content)
         return
-    import shutil
-    import tempfile
-
     # Never beside the original, where others would find it; under its own name, as its suffix may matter.
-    directory = tempfile.mkdtemp(prefix=".depl-", dir=_in_memory() if holds_secret(component, content) else None)
-    try:
+    with passing(holds_secret(component, content)) as directory:
         candidate = os.path.join(directory, os.path.basename(path))
         with open(os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
         _ask(component, command, path, candidate)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-def _in_memory() -> Optional[str]:
-    """A place for files that must not come to a disk, where a kill would leave them."""
-    return MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else None
 
 
 def _ask(component: Component, command: Command, path: str, candidate: str) -> None:

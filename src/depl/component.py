@@ -41,7 +41,7 @@ class Component(Assertions):
     staged: bool = False  # they use nothing but the verbs and looks of self.system
     predictable: bool = False  # update() acts through the verbs alone, run() included: a plan may call it
     touches: Sequence[str] = ()  # paths that update() changes by other means: captured before, restored after
-    owns_workdir: bool = False
+    owns_workdir: bool = False  # what update() changes lies in the workdir of its root: captured whole, restored after
     irreversible: str = ""  # the reason
     reverse_cmd: str = ""
 

@@ -17,6 +17,7 @@ DeplError                       facts as attributes, a whole sentence, a hint wi
 │           └── TakenOver       somebody else goes on in its place
 ├── JournalError                the record of a host cannot be read or written
 ├── NothingToUndo               there is no rollout that could be taken back
+├── NothingRecorded             no journal knows of what was asked for
 ├── ProtocolError               what came over the wire is not what was agreed
 ├── Locked                      somebody else is at work on the same target
 └── ReportBug                   depl itself is wrong
@@ -189,6 +190,10 @@ class JournalError(DeplError):
 
 class NothingToUndo(DeplError):
     """There is no rollout that could be taken back."""
+
+
+class NothingRecorded(DeplError):
+    """No journal knows of what was asked for."""
 
 
 class Locked(DeplError):

@@ -13,6 +13,7 @@ from depl.change.ledger import Ledger, subtrees, to_repeat
 from depl.change.nodes import Absent, Directory, File, Link, Other
 from depl.change.records import Began, Begin, Did, Ended, Failed, Made, Settled
 from depl.change.recovery import tail, unmade
+from depl.change.redoing import left_to_redo
 
 PUT = Put("/x", Absent(), Link("to"))
 REPEAT = Run("digest", "systemctl restart x", WayBack.REPEAT)
@@ -47,8 +48,62 @@ def test_what_was_undone_or_never_made_does_not_stand():
 
 
 def test_an_undo_that_was_itself_undone_lets_the_change_stand_again():
-    assert left(did(), did(undoes=1), did(undoes=2)) == [1]
+    assert left(did(), did(undoes=1), did(undoes=2)) == [3]
     assert left(did(), did(undoes=1), did(undoes=2), did(undoes=3)) == []
+
+
+def test_what_an_undo_left_as_it_was_is_taken_back_as_it_had_been_made_but_in_its_place():
+    note = Put("/y", Absent(), Absent())
+    records = [did(), did(), did(undoes=2, change=note), did(undoes=1), did(undoes=4), did(undoes=3, change=note)]
+    assert left(*records) == [2, 5]
+
+
+def test_what_was_not_really_made_again_is_not_taken_back():
+    assert left(did(), did(undoes=1), did(undoes=2, change=Put("/x", Absent(), Absent()))) == []
+
+
+def test_a_command_that_failed_when_it_should_run_again_is_undone():
+    again = [did(change=DONE), did(change=DONE.reversal(), undoes=1), did(change=DONE, undoes=2), Failed(0, [3])]
+    assert left(*again) == [3]
+    assert left(*again, did(change=DONE.reversal(), undoes=3)) == []
+
+
+def stood(*records: Any) -> list[Any]:
+    """Records of a rollout that succeeded, and of an undo."""
+    return [begin("r1"), did(), did(), Settled(0, "r1", True), begin("u1", "r1"), *records]
+
+
+def redo(*records: Any) -> list[int]:
+    return [one.n for one in left_to_redo(numbered(*records))]
+
+
+def test_what_an_undo_took_back_is_redone_last_first():
+    assert redo(*stood()) == []
+    assert redo(*stood(did(undoes=3), did(undoes=2))) == [7, 6]
+    assert redo(*stood(did(undoes=3), did(undoes=2), begin("d1", "u1"), did(undoes=7))) == [6]
+
+
+def test_what_never_stood_is_not_redone():
+    assert redo(begin("r1"), did(), begin("u1", "r1"), did(undoes=2)) == []
+
+
+def test_what_an_undo_cleared_away_is_redone_too():
+    gone = Put("/y", Absent(), Absent())
+    assert redo(*stood(did(undoes=3), did(), did(undoes=7, change=gone), did(undoes=2))) == [9, 7, 6]
+
+
+def test_only_the_undos_since_a_journal_last_stood_can_be_redone():
+    records = stood(did(undoes=3), Settled(0, "u1", False, "reversed"))
+    assert chain_state(numbered(*records)).undone == ("u1",)
+    redone = [*records, begin("d1", "u1"), did(undoes=6)]
+    state = chain_state(numbered(*redone))
+    assert (state.rollouts, state.undos, state.undone) == (("r1", "d1"), ("u1",), ("u1",))
+    redone.append(Settled(0, "d1", False))
+    assert chain_state(numbered(*redone)).undone == ()
+    again = chain_state(numbered(*redone, begin("u2", "d1")))
+    assert (again.undos, again.undone) == (("u1", "u2"), ("u2",))
+    assert chain_state(numbered(*stood(), begin("r2"))).undone == ()
+    assert chain_state(numbered(begin("r1"), did(), begin("u1", "r1"))).undone == ()
 
 
 def test_undoing_twice_is_as_undoing_once():

@@ -30,7 +30,7 @@ json_values = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(texts, inner, max_size=3)),
 )
 changes = st.one_of(
-    st.builds(Put, paths, nodes, st.one_of(st.none(), nodes)),
+    st.builds(Put, paths, nodes, st.one_of(st.none(), nodes), st.just("")),
     st.builds(Move, paths, paths, st.booleans()),
     st.builds(Run, texts, texts, st.sampled_from(WayBack), maybe, texts, texts),
     st.builds(Call, texts, st.dictionaries(texts, json_values, max_size=3), st.booleans()),
@@ -42,11 +42,15 @@ records = st.one_of(
         after=st.lists(texts, max_size=3).map(tuple),
         project=texts,
     ),
-    st.builds(Did, numbers, texts, changes, st.one_of(st.none(), numbers)),
+    st.builds(Did, numbers, texts, changes, st.one_of(st.none(), numbers), st.one_of(st.none(), numbers)),
     st.builds(Made, numbers),
-    st.builds(Failed, numbers, st.lists(numbers)),
-    st.builds(Began, numbers, texts, st.lists(texts), st.booleans(), st.booleans()),
-    st.builds(Ended, numbers, texts, st.dictionaries(paths, nodes, max_size=3), st.lists(texts)),
+    st.builds(Failed, numbers, st.lists(numbers), texts, st.lists(paths).map(tuple)),
+    st.builds(Began, numbers, texts, st.lists(texts), st.booleans(), st.booleans(), workdir=paths),
+    st.builds(
+        Ended,
+        *(numbers, texts, st.dictionaries(paths, nodes, max_size=3), st.lists(texts)),
+        appeared=st.lists(paths).map(tuple),
+    ),
     st.builds(End, numbers, texts, maybe),
     st.builds(Settled, numbers, texts, st.booleans(), texts),
 )

@@ -29,7 +29,7 @@ def complete(depl, write):
 
 
 def test_commands_are_completed(complete):
-    assert complete("depl lo") == ["local"]
+    assert complete("depl loc") == ["local"]
 
 
 def test_environments_are_completed(complete):
@@ -53,6 +53,11 @@ def test_what_is_deployed_over_ssh_is_completed(complete):
     assert complete("depl remote production --host w") == ["web1", "web2"]
     assert complete("depl remote production --component ") == ["backup", "db", "monitoring", "nginx", "web"]
     assert complete("depl trust production ") == ["web1", "web2", "old", "db"]
+
+
+def test_the_log_takes_environments_and_hosts(complete):
+    assert complete("depl log ") == ["dev", "production"]
+    assert complete("depl log production w") == ["web1", "web2"]
 
 
 def test_an_environment_that_does_not_exist_completes_to_nothing(complete):

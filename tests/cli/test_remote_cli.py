@@ -237,15 +237,37 @@ def test_a_protected_environment_is_asked_about(call, cluster_of):
     assert "--confirm live" in done.stderr
 
 
-@pytest.mark.parametrize(("arguments", "setting"), [(["--ask"], ""), ([], "reversibility = ask")])
-def test_what_cannot_be_asked_off_a_terminal_is_refused_before_anything_is_looked_at(
-    arguments, setting, call, cluster_of
-):
-    done = call("remote", "live", *arguments, cwd=cluster_of(settings=setting))
+def test_what_cannot_be_asked_off_a_terminal_is_refused_before_anything_is_looked_at(call, cluster_of):
+    done = call("remote", "live", "--ask", cwd=cluster_of())
     assert done.returncode == 2
     assert "no terminal to ask on: add --yes" in done.stderr
     assert "would change" not in done.stdout
-    assert call("remote", "live", *arguments, "--yes", cwd=cluster_of(settings=setting)).returncode == 0
+    assert call("remote", "live", "--ask", "--yes", cwd=cluster_of()).returncode == 0
+
+
+UNSURE = WEB.replace("self.parent.assert_no_changes()", "assert False, 'always'")
+UNFORESEEN = UNSURE.replace("def verify(self):", "def verify(self, predicting=False):\n        assert predicting")
+UNFORESEEN = UNFORESEEN.replace("        assert False, 'always'\n", "")
+
+
+def test_steps_without_a_way_back_are_refused_with_their_hosts_where_that_is_required(call, cluster_of):
+    project = cluster_of(settings="reversibility = required", web=UNSURE)
+    done = call("remote", "live", cwd=project)
+    assert done.returncode == 1
+    assert "error: 2 steps cannot be promised to be undone" in done.stderr
+    for host in ("web1", "web2"):
+        assert f"  {host}: web/Step(echo ready): call update() of Step('echo ready')  [unknown]" in done.stderr
+    assert "would change" not in done.stdout
+    assert targets(project) == []
+
+
+def test_what_was_not_foreseen_is_refused_on_the_host_and_all_is_put_back(call, cluster_of):
+    project = cluster_of(settings="reversibility = required", web=UNFORESEEN)
+    done = call("remote", "live", cwd=project)
+    assert done.returncode == 3, done.stdout
+    assert "its update() was not called: its way back is unknown" in done.stderr
+    assert "everything is as it was before" in done.stdout
+    assert targets(project) == []
 
 
 def test_another_machines_work_is_done_there_rather_than_here(call, cluster_of):

@@ -32,6 +32,27 @@ def test_an_undo_needs_no_component_files(depl, service):
     assert not (service / "work").exists()
 
 
+def test_an_undo_that_is_named_is_taken_back(depl, service):
+    depl("local", "dev", cwd=service)
+    undone = depl("undo", "dev", "--json", cwd=service)
+    name = json.loads(undone.stdout.splitlines()[-1])["outcome"]["rollout"]
+    plan = depl("undo", "dev", name, "--plan", cwd=service)
+    assert "would be made again; nothing was touched" in plan.stdout
+    assert not (service / "work").exists()
+    (service / "work").write_text("in the way")
+    blocked = depl("undo", "dev", name, cwd=service)
+    assert blocked.returncode == 4
+    assert f"undo dev {name} --force" in blocked.stdout
+    (service / "work").unlink()
+    done = depl("undo", "dev", name, cwd=service)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "  redo: new  " in done.stdout and "made again in" in done.stdout
+    assert (service / "work/hello/hello.txt").exists()
+    refused = depl("undo", "dev", name, cwd=service)
+    assert refused.returncode == 1
+    assert f"the undo {name} is taken back already" in refused.stderr
+
+
 def test_a_plan_lists_what_would_be_put_back_and_touches_nothing(depl, service):
     depl("local", "dev", cwd=service)
     done = depl("undo", "dev", "--plan", cwd=service)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import pickle
 import shutil
 import signal
 import stat
@@ -12,6 +14,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -45,6 +48,18 @@ MUTATING = {
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
+def beside(name: str) -> ModuleType:
+    """A module in this directory, which is no package."""
+    spec = importlib.util.spec_from_file_location(f"deploy_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec and spec.loader
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+power = beside("power")
+
+
 class World:
     """A target directory, `base`; components work in `base/work/NAME`. events: of everything that was run."""
 
@@ -53,6 +68,7 @@ class World:
         self.saved = base.with_name(base.name + ".saved")
         self.events: list[Event] = []
         self.output: list[Output] = []
+        self.durability = "journal"
         (base / "components").mkdir(parents=True)
 
     def file(self, name: str, content: str = "", mode: int = 0o644) -> Path:
@@ -73,7 +89,7 @@ class World:
         return configure(environment)
 
     def options(self, **options: Any) -> Options:
-        return Options(str(self.base), **{"durability": "journal", "who": "tester", **options})
+        return Options(str(self.base), **{"durability": self.durability, "who": "tester", **options})
 
     def run(self, *classes: type[Component], stop: Any = None, **options: Any) -> Outcome:
         """Deploy."""
@@ -138,14 +154,38 @@ class World:
             return int(file.read())
 
     def killed(self, act: Callable[[], Any], at: int) -> None:
-        """Do something in a child process that kills itself just before its `at`-th step."""
+        """Do something in a child process that kills itself just before its `at`-th step.
+
+        It may come to its end before: a command that is over at once is not noted as running, which is a step less.
+        """
         child = os.fork()
         if not child:
             _in_child(lambda: (_Steps(str(self.base), at).begin(), act()))
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, "the child was not killed"
+        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert ended in (-signal.SIGKILL, 0), "the child was not killed"
+
+    def recorded(self, act: Callable[[], Any]) -> Any:
+        """Do something in a child process that is observed for power cuts; the recording (see power.py)."""
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            steps = _Steps(str(self.base))
+            observer = power.Observer(self.base, steps.is_step)
+            _in_child(lambda: (act(), _send(writing, pickle.dumps(observer.end()))))
+        os.close(writing)
+        with os.fdopen(reading, "rb") as file:
+            content = file.read()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, "the child failed"
+        return pickle.loads(content)
+
+
+def _send(descriptor: int, content: bytes) -> None:
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
 
 
 def _in_child(act: Callable[[], Any]) -> None:
+    sys.dont_write_bytecode = True  # what is imported for the first time makes no steps
     try:
         act()
     except BaseException:  # noqa: BLE001  pytest must not go on in the child
@@ -164,10 +204,14 @@ class _Steps:
         sys.addaudithook(self._hear)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event in MUTATING or (event == "open" and self._writes(arguments)):
+        if self.is_step(event, arguments):
             self.number += 1
             if self.number == self._last:
                 os.kill(os.getpid(), signal.SIGKILL)
+
+    def is_step(self, event: str, arguments: tuple[Any, ...]) -> bool:
+        """Whether it touches the machine."""
+        return event in MUTATING or (event == "open" and self._writes(arguments))
 
     def _writes(self, arguments: tuple[Any, ...]) -> bool:
         path, _, flags = arguments

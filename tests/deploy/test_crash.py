@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from depl.change.changes import Run
+from depl.change.journal import read
+from depl.change.records import Did, Failed
 from depl.component import Component
 from depl.deploy.target import Target
 from depl.errors import UpdateNeeded
@@ -88,6 +91,35 @@ class Raw(Component):
             file.write(" second")
 
 
+class Owned(Component):
+    """Acts by itself anywhere in the workdir, which belongs to it."""
+
+    owns_workdir = True
+
+    def verify(self) -> None:
+        if not os.path.exists("made/last"):
+            raise UpdateNeeded("it is not as it should be")
+
+    def update(self) -> None:
+        with open("raw.conf", "w") as file:
+            file.write("first")
+        os.makedirs("made/deep", exist_ok=True)
+        with open("made/deep/file", "w") as file:
+            file.write("x")
+        if os.path.exists("registry/them"):
+            os.remove("registry/them")
+        if os.path.exists("registry"):
+            os.rmdir("registry")
+        os.chmod("raw.conf", 0o600)
+        with open("made/last", "w") as file:
+            file.write("x")
+
+
+class OwnedWorkdir(Component):
+    def configure(self) -> None:
+        self += Owned()
+
+
 class RawAndCommand(Component):
     def configure(self) -> None:
         self += Raw()
@@ -147,6 +179,7 @@ CASES = {
         raw_before,
         broken=failing(RawAndCommand),
     ),
+    "owned": Case(named_app(OwnedWorkdir), raw_before, broken=failing(OwnedWorkdir)),
     "fresh": Case(with_service("one\n"), broken=with_service("one\n", fails=True)),
     "reaction": Case(with_service("two\n"), earlier=with_service("one\n"), broken=with_service("two\n", fails=True)),
 }
@@ -165,7 +198,8 @@ class Harness:
         self.journals = len(list(world.base.glob(".depl/journal/*")))
         self.before, self.seen_before = world.tree(), self.seen()
         world.save()
-        assert world.run(case.app).status == "succeeded"
+        outcome = world.run(case.app)
+        assert outcome.status == "succeeded", outcome.error
         self.target = world.tree()
         self.seen_after = self.seen()
 
@@ -213,18 +247,29 @@ each_case = pytest.mark.parametrize("name", CASES)
 at_steps = pytest.mark.parametrize("sample", [SOME, EVERY])
 
 
-def kill(harness: Harness, act: Callable[[], Any], sample: int) -> None:
-    """Kill at step after step, and each time recover in both ways. sample: of how many steps; 0: of all."""
+def undone_once(world: Any) -> None:
+    """No change was taken back twice: of those that took it back, all but one were not made."""
+    for path in Target(str(world.base)).journals.paths():
+        records = read(path)
+        not_made = {n for one in records if isinstance(one, Failed) for n in one.changes}
+        backward = [one for one in records if isinstance(one, Did) and one.undoes and one.n not in not_made]
+        undone = [one.undoes for one in backward if not isinstance(one.change, Run)]  # a command bears to run twice
+        assert len(undone) == len(set(undone))
+
+
+def kill(harness: Harness, act: Callable[[], Any], sample: int, more: Sequence[Callable[[], None]] = ()) -> None:
+    """Kill at step after step, and each time recover in both ways, and more. sample: of how many steps; 0: of all."""
     world = harness.world
     world.load()
     steps = range(1, world.steps(act) + 1)
     assert len(steps) > 10
     for at in sorted(random.Random(len(steps)).sample(steps, sample)) if sample else steps:
-        for recover in (harness.back, harness.forth_and_back):
+        for recover in (harness.back, harness.forth_and_back, *more):
             world.load()
             world.killed(act, at)
             try:
                 recover()
+                undone_once(world)
             except BaseException as error:
                 error.add_note(f"after it was killed at step {at} of {len(steps)}")
                 raise
@@ -248,3 +293,89 @@ def test_an_undo_that_was_killed_is_completed_or_gone_over_by_a_new_run(fast_wor
     harness = Harness(fast_world, CASES[name])
     fast_world.save()
     kill(harness, fast_world.undo, sample)
+
+
+def gone_on_with(harness: Harness, undone: str) -> None:
+    """A redo comes to its end; then it is the target, and can be undone and redone."""
+    world = harness.world
+    if undone in world.chain().undone:
+        outcome = world.undo(rollout=undone)
+        assert outcome.status == "redone", outcome.conflicts
+    harness.is_target()
+    assert world.run(harness.case.app).status == "nothing"
+    assert world.undo().status == "reversed"
+    harness.is_before()
+    assert world.undo(rollout=world.chain().undos[-1]).status == "redone"
+    harness.is_target()
+
+
+@at_steps
+@each_case
+def test_a_redo_that_was_killed_is_completed_or_taken_back_or_gone_over_by_a_new_run(fast_world, name, sample):
+    harness = Harness(fast_world, CASES[name])
+    undone = fast_world.undo().rollout
+    fast_world.save()
+    kill(harness, lambda: fast_world.undo(rollout=undone), sample, [lambda: gone_on_with(harness, undone)])
+
+
+# -- power cuts: what was not synced may be lost -------------------------------------------------------
+
+POWER_SOME = pytest.param(6, id="at some steps")
+POWER_EVERY = pytest.param(0, marks=pytest.mark.long, id="at every step")
+at_points = pytest.mark.parametrize("sample", [POWER_SOME, POWER_EVERY])
+KEPT = ["nothing", "all", "some", "some"]  # of what was not synced
+
+
+def cut_power(harness: Harness, act: Callable[[], Any], sample: int) -> None:
+    """Cut the power at point after point, and each time recover in both ways from what may be left."""
+    world = harness.world
+    world.load()
+    recording = world.recorded(act)
+    points = list(dict.fromkeys(recording.points))
+    assert len(points) > 10
+    chosen = [(point, seed) for point in points for seed in range(len(KEPT))]
+    for point, seed in sorted(random.Random(len(points)).sample(chosen, sample)) if sample else chosen:
+        for recover in (harness.back, harness.forth_and_back):
+            recording.lay(world.base, point, KEPT[seed], seed)
+            try:
+                recover()
+                undone_once(world)
+            except BaseException as error:
+                error.add_note(f"after a power cut at point {point} of {points[-1]} ({KEPT[seed]} kept, seed {seed})")
+                raise
+
+
+@at_points
+@each_case
+def test_a_run_that_lost_its_power_is_taken_back_or_completed(fast_world, name, sample):
+    fast_world.durability = "full"
+    cut_power(Harness(fast_world, CASES[name]), lambda: fast_world.run(CASES[name].app), sample)
+
+
+@at_points
+@each_case
+def test_a_rollback_that_lost_its_power_is_completed_or_gone_over_by_a_new_run(fast_world, name, sample):
+    fast_world.durability = "full"
+    cut_power(Harness(fast_world, CASES[name]), lambda: fast_world.run(CASES[name].broken), sample)
+
+
+@at_points
+@each_case
+def test_an_undo_that_lost_its_power_is_completed_or_gone_over_by_a_new_run(fast_world, name, sample):
+    fast_world.durability = "full"
+    harness = Harness(fast_world, CASES[name])
+    fast_world.save()
+    cut_power(harness, fast_world.undo, sample)
+
+
+@each_case
+def test_what_is_said_to_be_done_outlasts_a_power_cut(fast_world, name):
+    fast_world.durability = "full"
+    harness = Harness(fast_world, CASES[name])
+    fast_world.load()
+    recording = fast_world.recorded(lambda: fast_world.run(CASES[name].app))
+    recording.lay(fast_world.base, recording.points[-1], "nothing")
+    harness.is_target()
+    recording = fast_world.recorded(fast_world.undo)
+    recording.lay(fast_world.base, recording.points[-1], "nothing")
+    harness.is_before()

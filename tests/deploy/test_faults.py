@@ -339,3 +339,16 @@ def test_an_undo_on_a_full_file_system_says_so_and_is_gone_on_with_later(world, 
     os.remove(world.base / ".depl" / "filler")
     assert world.undo().status == "reversed"
     assert world.tree() == before
+
+
+@as_root
+@pytest.mark.parametrize("act", ["run", "undo"])
+def test_books_on_a_read_only_file_system_mean_that_nothing_is_changed(world, mount, act):
+    mount(world.base / ".depl", "size=96k")
+    assert world.run(writes("a")).status == "succeeded"
+    mount(world.base / ".depl", "remount,ro,size=96k")
+    before = world.tree()
+    with pytest.raises(ChangeFailed, match="Read-only file system") as caught:
+        world.run(writes("b")) if act == "run" else world.undo()
+    assert str(world.base / ".depl") in caught.value.message and caught.value.hint
+    assert world.tree() == before

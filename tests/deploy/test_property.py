@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -160,3 +161,87 @@ def test_many_failed_runs_leave_no_trace(fast_world, tree, model):
 @settings(more_or_less, max_examples=3000)
 def test_many_runs_can_be_taken_back(fast_world, tree, model):
     a_run_is_a_noop_the_second_time_and_can_be_taken_back(fast_world, tree, model)
+
+
+# -- somebody else at work between the deployment and its undo ----------------------------------------
+
+THEIRS = "theirs, whatever else happens\n"
+acts = st.lists(
+    st.tuples(st.sampled_from(["write", "append", "remove", "mode", "link", "tree", "put into"]), names), max_size=4
+)
+
+
+def interfere(world: Any, deeds: list[Any]) -> None:
+    """Somebody changes things, as far as they can be changed in that way."""
+    for verb, name in deeds:
+        path = world.base / "work" / "app" / name
+        real = path.is_dir() and not path.is_symlink()
+        if not os.path.lexists(path.parent) or not path.parent.is_dir() or path.parent.resolve() != path.parent:
+            continue
+        if verb == "put into" and real:
+            (path / "theirs").write_text(THEIRS)
+        elif verb == "mode" and os.path.lexists(path) and not path.is_symlink():
+            path.chmod(0o711)
+        elif verb == "append" and path.is_file() and not path.is_symlink():
+            path.write_bytes(path.read_bytes() + THEIRS.encode())
+        elif verb in ("remove", "write", "link", "tree"):
+            if os.path.lexists(path):
+                shutil.rmtree(path) if real else path.unlink()
+            put(path, verb)
+
+
+def put(path: Path, verb: str) -> None:
+    if verb == "write":
+        path.write_text(THEIRS)
+    elif verb == "link":
+        path.symlink_to("theirs")
+    elif verb == "tree":
+        path.mkdir()
+        (path / "theirs").write_text(THEIRS)
+
+
+def named(outcome: Any, world: Any, path: str) -> bool:
+    """Whether a path, something below it or above it is named among what was not put back."""
+    full = str(world.base / path)
+    texts = [re.match(r"(?:\S+: )?(/\S*?)(?::? |:?$)", one) for one in [*outcome.conflicts, *outcome.kept]]
+    places = [one.group(1) for one in texts if one]
+    return any(f"{full}/".startswith(f"{one}/") or f"{one}/".startswith(f"{full}/") for one in places)
+
+
+def what_others_did_stays(world: Any, tree: Any, model: Any, deeds: Any) -> None:
+    lay(world, tree)
+    before = world.tree()
+    try:
+        if world.run(app(model)).status != "succeeded":
+            return
+    except Mistakes:
+        return
+    left = world.tree()
+    interfere(world, deeds)
+    theirs = world.tree()
+    outcome = world.undo()
+    now = world.tree()
+    assert outcome.status in ("reversed", "blocked")
+    for path in {*before, *left, *theirs, *now}:
+        was, is_now = before.get(path), now.get(path)
+        touched = theirs.get(path) != left.get(path)
+        if touched and theirs.get(path) is not None:  # never overwritten, never lost
+            assert is_now is not None, path
+            assert (is_now[0], is_now[4]) == (theirs[path][0], theirs[path][4]), path
+        if not touched and is_now != was:  # undone, or named
+            assert named(outcome, world, path), (path, outcome.conflicts, outcome.kept)
+        if touched and is_now != was and was != left.get(path):
+            assert named(outcome, world, path), (path, outcome.conflicts, outcome.kept)
+
+
+@given(tree=prior, model=models, deeds=acts)
+@settings(more_or_less, max_examples=60)
+def test_what_others_did_since_is_never_lost_and_what_is_not_undone_is_named(fast_world, tree, model, deeds):
+    what_others_did_stays(fast_world, tree, model, deeds)
+
+
+@pytest.mark.long
+@given(tree=prior, model=models, deeds=acts)
+@settings(more_or_less, max_examples=3000)
+def test_much_that_others_did_since_is_never_lost(fast_world, tree, model, deeds):
+    what_others_did_stays(fast_world, tree, model, deeds)

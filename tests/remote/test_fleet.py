@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -92,6 +93,26 @@ def test_a_change_is_made_everywhere_and_undone_from_a_checkout_that_never_saw_i
     assert trees(ten) == before
     again = ten.call("remote", "live")
     assert "live: nothing to do" in again.stdout, again.stdout + again.stderr
+
+
+def test_an_undo_is_taken_back_on_all_hosts_and_undone_again(ten):
+    before = trees(ten)
+    environment(ten, "once more")
+    assert ten.call("remote", "live").returncode == 0
+    after = trees(ten)
+    undone = ten.call("undo", "live", "--json")
+    assert trees(ten) == before, undone.stderr
+    name = json.loads(undone.stdout.splitlines()[-1])["outcome"]["rollout"]
+    plan = ten.call("undo", "live", name, "--plan")
+    assert "would be made again; nothing was touched" in plan.stdout, plan.stdout + plan.stderr
+    assert trees(ten) == before
+    redone = ten.call("undo", "live", name)
+    assert redone.returncode == 0, redone.stdout + redone.stderr
+    assert "changes made again in" in redone.stdout
+    assert trees(ten) == after
+    assert ten.call("undo", "live").returncode == 0
+    assert trees(ten) == before
+    environment(ten, "first")
 
 
 def test_a_failure_on_one_host_puts_all_ten_back(ten):

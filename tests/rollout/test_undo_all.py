@@ -92,12 +92,35 @@ def test_what_cannot_be_undone_is_refused_with_the_reason(deployed: Callable[...
     undo(FIRST, id="20260301-000000-cccc")
     for rollout, reason in (
         (FIRST, "is taken back already"),
-        ("20260301-000000-cccc", "is itself an undo"),
         ("nonsense", "no rollout nonsense of production"),
         (None, "there is no rollout of production"),
     ):
         with pytest.raises(NothingToUndo, match=reason):
             undo(rollout)
+
+
+def test_an_undo_that_is_named_is_taken_back_first_ones_first(
+    deployed: Callable[..., Outcome], undo: Undo, machines: dict[str, Machine]
+) -> None:
+    deployed(FIRST)
+    undone, redone = "20260301-000000-cccc", "20260302-000000-dddd"
+    undo(id=undone)
+    outcome, here = undo(undone, id=redone)
+    assert (outcome.status, outcome.changed) == ("redone", 3)
+    assert happened(here, "reverse") == ["db@one", "app@two", "web@three"]
+    assert [machine.journals[0]["outcome"] for machine in machines.values() if machine.journals] == ["succeeded"] * 3
+    with pytest.raises(NothingToUndo, match="cannot be taken back: it was already"):
+        undo(undone)
+    outcome, here = undo()
+    assert (outcome.status, happened(here, "reverse")) == ("reversed", ["web@three", "app@two", "db@one"])
+
+
+def test_what_needs_something_that_cannot_be_redone_waits_for_it(deployed: Callable[..., Outcome], undo: Undo) -> None:
+    deployed(FIRST)
+    undo(id="20260301-000000-cccc")
+    outcome, here = undo("20260301-000000-cccc", script=Script(stuck=["app@two"]))
+    assert (outcome.status, happened(here, "reverse")) == ("blocked", ["db@one"])
+    assert "web@three: left as it is, because it needs app@two, which is not as it was" in outcome.conflicts
 
 
 def test_a_rollout_of_another_environment_is_left_alone(

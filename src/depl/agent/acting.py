@@ -54,8 +54,10 @@ class Acting(SliceSide):
             self.emit,
             self.stop,
             durability=hello.durability,
+            change_limit=hello.change_limit,
             command_timeout=hello.command_timeout,
             redact=self.redact,
+            reversible_only=hello.reversible_only,
             journal_path=journal_path,
         )
         return self.work
@@ -117,15 +119,27 @@ class Acting(SliceSide):
             if request.outcome == "succeeded":
                 self._take_over_what_is_done()
                 self.work.settle([root.name for root in self.roots], request.whole)
+                self.forget_old()
                 self.remove_old_projects()
             else:
                 # What was tried again and worked is no failure any more: the journal knows what is left.
                 rest = Undone()
                 self.work.settle_back(rest)
                 errors += [DeplError(sentence) for sentence in (*rest.conflicts, *rest.failed)]
+                if self.hello.mode == "undo" and rest.whole:
+                    self.forget_old()
         except DeplError as error:
             errors.append(error)
         self.line.send(Settled(0, [error_to_json(error, self.redact) for error in errors]))
+
+    def forget_old(self) -> None:
+        """Purge what is kept no longer, if this run changed something."""
+        assert self.work is not None
+        if self.work.journal.exists:
+            from depl.deploy.retention import purge
+
+            hello = self.hello
+            purge(self.target, hello.environment, hello.keep_rollouts, hello.keep_days, self.emit)
 
 
 def reversed_reply(tasks: Collection[str], undone: Undone, owed: List[str]) -> TasksReversed:

@@ -60,8 +60,12 @@ class Planning(SliceSide):
         journal = self.target.journals.open("plan")
         if journal.exists:
             self.emit(Event(What.WARNING, data={"text": continued(journal)}))
-        timeout = self.hello.command_timeout
-        system = self._system = Elsewhere(self.target.records, command_timeout=timeout, redact=self.redact)
+        system = self._system = Elsewhere(
+            self.target.records,
+            change_limit=self.hello.change_limit,
+            command_timeout=self.hello.command_timeout,
+            redact=self.redact,
+        )
         system.warn.tell = warning_to(self.emit)
         self._prediction = Prediction(system, journal.ledger, self.emit)
         self.prepare()

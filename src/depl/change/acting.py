@@ -8,16 +8,17 @@ from dataclasses import replace
 from typing import Any, Callable, Optional, Sequence
 
 from depl.change import disk, trees
+from depl.change.capturing import Capturing
 from depl.change.changes import Move, Put
-from depl.change.commands import Commanding
 from depl.change.finishing import finish
 from depl.change.finishing import move as move_tree
 from depl.change.journal import Journal, make_private
+from depl.change.limit import CHANGE_LIMIT, TOO_LARGE, Limit, amend
 from depl.change.masks import Masks
 from depl.change.nodes import Absent, File, Link, Node, Other, Path, describe
 from depl.change.records import Did, Failed, Made
 from depl.change.recovery import unmade
-from depl.change.refusal import failing
+from depl.change.refusal import WANTED, failing
 from depl.change.shown import show_change, show_put
 from depl.change.stage import Stage, write_content
 from depl.change.system import Staged
@@ -27,10 +28,11 @@ from depl.redact import Redactor
 BATCH = 256  # changes in one commit
 
 
-class ActingSystem(Commanding):
+class ActingSystem(Capturing):
     """This machine, changed for real. Records lie in `directory` (`.depl`); commands can be ended by `terminated`.
 
-    durability: `full` syncs the contents of files too, `journal` only what the way back needs.
+    durability: `full` syncs the contents of files too, `journal` only what the way back needs. change_limit: bytes of a
+    single file above which no copy of it is kept (a link always is).
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class ActingSystem(Commanding):
         journal: Journal,
         *,
         durability: str = "full",
+        change_limit: int = CHANGE_LIMIT,
         command_timeout: Optional[float] = None,
         on_output: Callable[[str, str, str], None] = lambda component, stream, text: None,
         terminated: Callable[[], bool] = lambda: False,
@@ -53,6 +56,7 @@ class ActingSystem(Commanding):
         )
         self.journal = journal
         self.durability = durability
+        self.limit = Limit(self.blobs.directory, change_limit)
         self.masks = Masks(os.path.join(directory, "masks.json"), self.redact)
         self._stage_area = Stage(directory)
         self._unmarked = False
@@ -73,7 +77,7 @@ class ActingSystem(Commanding):
                 with failing(one):
                     disk.make(one.change, content, did.n)
             with failing(staged[-1]):
-                trees.sync_parents([one.change.path for one in staged])
+                disk.sync([one.change for one in staged])
         except BaseException:
             self.settle_tail(dids)
             raise
@@ -92,7 +96,7 @@ class ActingSystem(Commanding):
         try:
             with failing(staged[0]):
                 self.masks.keep(staged)
-                places = self._stage_area.places([one.change.path for one in staged], first)
+                places = self._stage_area.places([one.change.path for one in staged], first, self.durability == "full")
             for number, (one, place) in enumerate(zip(staged, places), first):
                 with failing(one):
                     contents.append(self._prepare(one, number, place))
@@ -144,24 +148,6 @@ class ActingSystem(Commanding):
             self._unmarked = False
             self.journal.append(Made(0))
 
-    def capture(self, path: Path) -> list[Path]:
-        """Keep what is at a path that raw code is about to write, perhaps through a link; the paths that were kept."""
-        self.commit()
-        path = disk.real_path(path)
-        before = self.look(path, content=True)
-        put = Put(path, before, None)
-        if isinstance(before, (File, Link)):
-            with failing(Staged(put, self.component)):
-                number = self._next_number
-                if isinstance(before, Link):
-                    self.blobs.keep_link(path, number)
-                else:
-                    self.blobs.keep(path, before.digest or "", number, copied=True)
-                self.blobs.sync()
-        self._record(Did(0, self.component, put))
-        target = os.path.realpath(path)
-        return [path, *self.capture(target)] if isinstance(before, Link) and target != path else [path]
-
     def put_back(self, did: Did, now: Node) -> None:
         """Stage the reversal of a change of a path; what is there now is kept like before any change."""
         assert isinstance(did.change, Put)
@@ -200,17 +186,32 @@ class ActingSystem(Commanding):
             content = place
             write_content(place, staged)
         if isinstance(put.before, File) and (content is not None or not isinstance(put.after, File)):
-            assert put.before.digest is not None
-            self.blobs.keep(put.path, put.before.digest, number)
+            self._keep(staged, put.before, number)
         elif isinstance(put.before, Link) and put.before != put.after:
             self.blobs.keep_link(put.path, number)
         return content
+
+    def _keep(self, staged: Staged, before: File, number: int) -> None:
+        """Keep the file that is replaced, unless that takes a copy and it is too large for one."""
+        assert before.digest is not None
+        path = staged.change.path
+        linked = self.blobs.keep_inode(path, before.digest, number)
+        lost = "" if linked or self.limit.fits(path) else TOO_LARGE
+        if lost and self.reversible_only:
+            raise ChangeFailed(path, f"{path} was not replaced: what is there is {lost} to be kept, and {WANTED}")
+        if not linked and not lost:
+            self.blobs.copy(path, before.digest, number)
+        if lost != staged.change.lost:
+            staged.change = replace(staged.change, lost=lost)
+            amend(self.shown, staged.change)
 
     def _stage(self, staged: Staged) -> None:
         if staged.change.path in self.staged or len(self.staged) >= BATCH:
             self.commit()
         staged.seen = disk.signature(staged.change.path)
         super()._stage(staged)
+        if self.at_once:
+            self.commit()
 
     def _move(self, move: Move) -> None:
         self._make_move(move, self.component, None)

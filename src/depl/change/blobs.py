@@ -58,27 +58,39 @@ class Blobs:
             raise _lost(self._path(digest))
         return content
 
-    def keep(self, path: Path, digest: Digest, number: int, copied: bool = False) -> None:
-        """Keep a file as it is before change `number`: its inode by a hard link where that is possible, else a copy.
+    def keep_inode(self, path: Path, digest: Digest, number: int) -> bool:
+        """Keep a file as it is before change `number` by a hard link; False where that is not possible.
 
-        copied: never by a link, as somebody may write into the file where it lies. The directory is synced by the
-        caller, once for many.
+        The directory is synced by the caller, once for many.
         """
+        image = self._image(digest, number)
+        try:
+            if os.lstat(path).st_nlink > 1:  # other names of it may be written to
+                return False
+            os.link(path, image, follow_symlinks=False)
+        except OSError:  # another file system, or a file that is not ours to link
+            return False
+        return True
+
+    def copy(self, path: Path, digest: Digest, number: int, sync: bool = True) -> Path:
+        """The same by a copy; where that lies. sync: else its content is synced by the caller."""
+        image = self._image(digest, number)
+        temporary = image + ".new"
+        shutil.copy2(path, temporary)
+        os.chmod(temporary, 0o600)
+        if sync:
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+        os.rename(temporary, image)
+        return image
+
+    def _image(self, digest: Digest, number: int) -> Path:
+        """A free place for an image."""
         image = self._path(f"{digest}.{number}")
         make_private(self.directory)
         if os.path.lexists(image):
             os.unlink(image)
-        try:
-            if copied or os.lstat(path).st_nlink > 1:  # other names of it may be written to
-                raise OSError
-            os.link(path, image, follow_symlinks=False)
-        except OSError:  # another file system, or a file that is not ours to link
-            temporary = image + ".new"
-            shutil.copy2(path, temporary)
-            os.chmod(temporary, 0o600)
-            with open(temporary, "rb") as file:
-                os.fsync(file.fileno())
-            os.rename(temporary, image)
+        return image
 
     def keep_link(self, path: Path, number: int) -> None:
         """Keep a symbolic link as it is before change `number`: for its owner, as the journal has where it leads."""

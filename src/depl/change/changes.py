@@ -23,17 +23,27 @@ class WayBack(str, Enum):
 class Put:
     """What is at a path becomes something else: files, links, directories, modes, owners and removals.
 
-    after None: raw code writes it; the record of its end says what it became.
+    after None: raw code writes it; the record of its end says what it became. lost: why what was there could not be
+    kept; then there is no way back.
     """
 
     path: Path
     before: Node
     after: Optional[Node]
+    lost: str = ""
 
-    way_back = WayBack.EXACT
+    @property
+    def way_back(self) -> WayBack:
+        return WayBack.UNKNOWN if self.lost else WayBack.EXACT
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether the way back takes the content of the file that was there."""
+        before, after = self.before, self.after
+        return isinstance(before, File) and not (isinstance(after, File) and after.digest == before.digest)
 
     def reversal(self) -> Put:
-        return replace(self, before=self.after or Absent(), after=self.before)
+        return replace(self, before=self.after or Absent(), after=self.before, lost="")
 
     def expected_before(self, now: Node) -> Node:
         """What was there before; a content that this change left alone may be another one by now."""

@@ -15,6 +15,7 @@ from depl.change.leftover import note_over, note_running
 from depl.change.nodes import Path
 from depl.change.process import shown as shown_command
 from depl.change.records import Did
+from depl.change.refusal import assert_reversible
 from depl.change.shown import show_change
 from depl.change.spawning import Command, holds_secret
 from depl.change.system import Input
@@ -27,7 +28,9 @@ IN_BLOB = "depl: in blob"  # instead of what was captured
 class Commanding(Here):
     """Runs commands on this machine. directory: `.depl`, where they are kept with their arguments (blobs).
 
-    reacting: whether a reaction is running, whose commands are repeated on the way back. redact: hides the secrets.
+    reacting: whether a reaction is running, whose commands are repeated on the way back. reversible_only: commands that
+    nobody can undo are refused. owning: all that commands do lies in a directory that is captured whole.
+    at_once: verbs are made at once, as raw code may look at the same paths. redact: hides the secrets.
     """
 
     def __init__(
@@ -43,7 +46,7 @@ class Commanding(Here):
         self.directory = directory
         self.blobs = Blobs(os.path.join(directory, "blobs"))
         self.command_timeout = command_timeout
-        self.reacting = False
+        self.reacting = self.reversible_only = self.owning = self.at_once = False
         self._on_output = on_output
         self._terminated = terminated
         self.redact = Redactor() if redact is None else redact
@@ -94,10 +97,13 @@ class Commanding(Here):
         forth = Invocation(command, cwd, env, timeout, input, check, hidden[0])
         back = None if undo is None else Invocation(undo, cwd, env, timeout, None, True, hidden[1])
         text = self._told(command, shown, sensitive)
+        way_back = way_back or self._usual_way_back(undo)
+        if self.reversible_only:
+            assert_reversible(text, way_back, self.redact(reason))
         run = Run(
             self.blobs.add_json(forth.as_json()),
             text,
-            way_back or self._usual_way_back(undo),
+            way_back,
             None if back is None else self.blobs.add_json(back.as_json()),
             "" if undo is None else self._told(undo, undo_shown, sensitive),
             self.redact(reason),
@@ -148,7 +154,9 @@ class Commanding(Here):
     def _usual_way_back(self, undo: Optional[Command]) -> WayBack:
         if undo is not None:
             return WayBack.COMPENSATING
-        return WayBack.REPEAT if self.reacting else WayBack.UNKNOWN
+        if self.reacting:
+            return WayBack.REPEAT
+        return WayBack.EXACT if self.owning else WayBack.UNKNOWN
 
     def _go_on(self, shown: str) -> None:
         if self._terminated():

@@ -8,12 +8,12 @@ import io
 import os
 import stat
 from contextlib import suppress
-from typing import Optional
+from typing import Optional, Sequence
 
 from depl.change.blobs import CHUNK, copy_link, digest_of
 from depl.change.changes import Put
 from depl.change.nodes import Absent, Directory, File, Link, Node, Other, Path
-from depl.change.trees import clear, sync_file
+from depl.change.trees import clear, sync_file, sync_parents
 
 
 def look(path: Path, content: bool = False) -> Node:
@@ -160,6 +160,21 @@ def make(put: Put, content: Optional[Path], number: int) -> None:
         os.rmdir(put.path)
     else:
         os.unlink(put.path)
+
+
+def sync(puts: Sequence[Put]) -> None:
+    """See to it that changes which were made are on disk: their names, and what was altered where it lies."""
+    for put in puts:
+        if put.before != put.after and _is_altered(put.before, put.after):
+            with suppress(PermissionError, FileNotFoundError):  # ours, but not for us to read; gone again
+                sync_file(put.path)
+    sync_parents([put.path for put in puts])
+
+
+def _is_altered(before: Node, after: Optional[Node]) -> bool:
+    if isinstance(before, File) and isinstance(after, File):
+        return before.digest == after.digest
+    return isinstance(before, Directory) and isinstance(after, Directory)
 
 
 def temporary_name(path: Path, number: int) -> Path:

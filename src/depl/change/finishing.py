@@ -48,10 +48,12 @@ def finish(change: Union[Put, Move], number: int) -> None:
         if _half_set(change):
             assert change.after is not None
             disk.set_attributes(change.path, change.after)
+        disk.sync([change])  # whoever was killed may not have come to that
     elif not change.built:
         trees.clear(moving_name(change.to))
         if os.path.lexists(change.path) and os.path.lexists(change.to) and _is_copied(change.path, change.to):
             trees.clear(change.path)
+        trees.sync_parents([change.path, change.to])
 
 
 def _half_set(put: Put) -> bool:

@@ -113,11 +113,12 @@ def subtrees(component: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Repetition:
-    """A reaction that is owed on the way back: its component and its recorded commands, in order."""
+    """A reaction that ran: its component and its recorded commands, in order. known: it was on the host before."""
 
     component: str
     causes: tuple[str, ...]
     commands: tuple[Run, ...]
+    known: bool = True
 
 
 def to_repeat(records: Iterable[Record], ledger: Ledger) -> list[Repetition]:
@@ -125,6 +126,15 @@ def to_repeat(records: Iterable[Record], ledger: Ledger) -> list[Repetition]:
 
     Those that ran in these records, were on the host before, and have not seen things as they are now.
     """
+    return [
+        one
+        for one in reactions(records)
+        if one.known and any(ledger.differs(one.component, cause) for cause in one.causes)
+    ]
+
+
+def reactions(records: Iterable[Record]) -> list[Repetition]:
+    """All reactions that ran in some records, in that order."""
     began: dict[str, Began] = {}
     causes: dict[str, set[str]] = {}
     commands: dict[str, list[Run]] = {}
@@ -135,7 +145,7 @@ def to_repeat(records: Iterable[Record], ledger: Ledger) -> list[Repetition]:
             repeating = record.component
         elif isinstance(record, Began):
             repeating = ""
-            known = record.known or (record.component in began and began[record.component].known)
+            known = began[record.component].known if record.component in began else record.known  # before all of this
             began.pop(record.component, None)
             began[record.component] = Began(record.n, record.component, record.causes, known, record.again)
             causes.setdefault(record.component, set()).update(record.causes)
@@ -151,9 +161,7 @@ def to_repeat(records: Iterable[Record], ledger: Ledger) -> list[Repetition]:
                 commands[record.component] = []
             commands.setdefault(record.component, []).append(record.change)
     return [
-        Repetition(component, tuple(sorted(causes[component])), tuple(commands[component]))
+        Repetition(component, tuple(sorted(causes[component])), tuple(commands[component]), start.known)
         for component, start in began.items()
-        if start.known
-        and commands.get(component)
-        and any(ledger.differs(component, cause) for cause in sorted(causes[component]))
+        if commands.get(component)
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional, TypeVar
 
 from depl.change.changes import Put
+from depl.change.limit import Limit
 from depl.change.masks import LARGEST_DIFF, Masks
 from depl.change.nodes import Absent, Directory, File, Link, Node, Path
 from depl.change.shown import Shown
@@ -35,7 +36,7 @@ class Looks(ABC):
     """A machine to be looked at. Paths are absolute; links are never followed.
 
     component: on whose behalf changes are staged (set by whoever drives). shown: what was staged since it was last
-    taken, in a form for people. masks: what is secret in it.
+    taken, in a form for people. masks: what is secret in it. limit: which files are too large to be kept.
     """
 
     predicting = False
@@ -45,6 +46,7 @@ class Looks(ABC):
         self.staged: dict[Path, Staged] = {}
         self.shown: list[Shown] = []
         self.masks = Masks()
+        self.limit = Limit()
         self._links_staged = False
         self._remembered: dict[tuple[Any, ...], Any] = {}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Tuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, AbstractSet, Any, Dict, Iterable, List, Optional, Tuple
 
 from depl.change.changes import Put
-from depl.change.disk import read, real_path
+from depl.change.disk import look, read, real_path
 from depl.change.journal import make_private, sync_directory
 from depl.change.leads import hidden, leads_in
-from depl.change.nodes import File, Node, Path
+from depl.change.nodes import Digest, File, Node, Path
 from depl.redact import Redactor, mask
 
 if TYPE_CHECKING:
@@ -63,16 +64,30 @@ class Masks:
         """Write down what is secret in files that are about to be put in place: atomically, synced, for us only."""
         # What is put back was written down when it was new, if it was ours.
         noted = [self._note(one) for one in staged if one.undoes is None] if self._redactor else []
-        if self._path is None or not any(noted):
-            return
-        directory, temporary = os.path.dirname(self._path), self._path + ".new"
+        if self._path is not None and any(noted):
+            self._write(self._path)
+
+    def forget(self, needed: AbstractSet[Digest]) -> None:
+        """Drop what is known of contents that are not needed any more, where a newer known one is in place."""
+        before = dict(self._known)
+        for path, entries in before.items():
+            with suppress(OSError):
+                now = look(path, content=True)
+                if any(isinstance(now, File) and entry["digest"] == now.digest for entry in entries):
+                    kept = {now.digest, *needed} if isinstance(now, File) else needed
+                    self._known[path] = [entry for entry in entries if entry["digest"] in kept]
+        if self._path is not None and self._known != before:
+            self._write(self._path)
+
+    def _write(self, path: Path) -> None:
+        directory, temporary = os.path.dirname(path), path + ".new"
         make_private(directory)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            json.dump({path: entries for path, entries in self._known.items() if entries}, file)
+            json.dump({name: entries for name, entries in self._known.items() if entries}, file)
             file.flush()
             os.fsync(file.fileno())
-        os.rename(temporary, self._path)
+        os.rename(temporary, path)
         sync_directory(directory)
 
     def _note(self, staged: Staged) -> bool:

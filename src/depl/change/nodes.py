@@ -55,6 +55,13 @@ def same(now: Node, then: Node) -> bool:
     return now == then
 
 
+def in_the_way(now: Node, before: Node) -> bool:
+    """Whether a directory must go before something else can come, or the other way round."""
+    if isinstance(now, Absent) or isinstance(before, Absent):
+        return False
+    return isinstance(now, Directory) != isinstance(before, Directory)
+
+
 def describe(node: Node) -> str:
     """A node in words, for messages. A content is not named: from its digest one could guess a short secret."""
     if isinstance(node, Absent):

@@ -9,6 +9,7 @@ from depl.change import disk
 from depl.change.changes import Move, Put, Run, WayBack
 from depl.change.here import Here
 from depl.change.invocations import HIDDEN, Invocation, Warnings, run_command
+from depl.change.limit import CHANGE_LIMIT, Limit
 from depl.change.looks import path_through
 from depl.change.masks import Masks
 from depl.change.nodes import Absent, Node, Path
@@ -25,7 +26,12 @@ class PredictingSystem(Here):
     predicting = True
 
     def __init__(
-        self, directory: Path, *, command_timeout: Optional[float] = None, redact: Optional[Redactor] = None
+        self,
+        directory: Path,
+        *,
+        change_limit: int = CHANGE_LIMIT,
+        command_timeout: Optional[float] = None,
+        redact: Optional[Redactor] = None,
     ) -> None:
         super().__init__()
         self.directory = directory
@@ -34,6 +40,7 @@ class PredictingSystem(Here):
         self.redact = Redactor() if redact is None else redact
         self.warn = Warnings()
         self.masks = Masks(os.path.join(directory, "masks.json"), self.redact)
+        self.limit = Limit(os.path.join(directory, "blobs"), change_limit)
         self._shifted: dict[Path, Optional[Path]] = {}  # tree -> where its content lies on disk; None: it is gone
         self._trashed = 0
 

@@ -38,12 +38,16 @@ class Begin:
 
 @dataclass(frozen=True)
 class Did:
-    """A change, written before it is made. undoes: the number of the change that it takes back."""
+    """A change, written before it is made. undoes: the number of the change that it takes back.
+
+    follows: the change that it came right after, where it was written down later than others that came after it.
+    """
 
     n: int
     component: str
     change: Change
     undoes: Optional[int] = None
+    follows: Optional[int] = None
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,15 @@ class Made:
 
 @dataclass(frozen=True)
 class Failed:
-    """Changes that were written down, but then not made: the machine refused, or depl was killed before."""
+    """Changes that were written down, but then not made: the machine refused, or depl was killed before.
+
+    component: the one whose update failed, where this is the last word on it. appeared: as in Ended.
+    """
 
     n: int
     changes: Sequence[int]
+    component: str = ""
+    appeared: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ class Began:
     """An update begins. causes: the subtrees that this component reacts to.
 
     known: it was on the host before this rollout. again: a repetition on the way back. verbs: it acts through verbs
-    alone, so that without a change on record nothing was done.
+    alone, so that without a change on record nothing was done. workdir: the directory that it owns, captured whole.
     """
 
     n: int
@@ -75,16 +84,21 @@ class Began:
     known: bool = False
     again: bool = False
     verbs: bool = False
+    workdir: Path = ""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """An update ended well. after: what raw code made of the paths that were captured for it."""
+    """An update ended well. after: what raw code made of the paths that were captured for it.
+
+    appeared: what is new in the workdir and stands in no change, as it may be shown.
+    """
 
     n: int
     component: str
     after: Mapping[Path, Node] = field(default_factory=dict)
     causes: Sequence[str] = ()
+    appeared: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -139,6 +153,8 @@ def from_json(data: Mapping[str, Any]) -> Record:
             values["change"] = _change_from_json(values["change"])
         elif kind is Ended:
             values["after"] = {path: node_from_json(node) for path, node in values["after"].items()}
+        if "appeared" in values:
+            values["appeared"] = tuple(values["appeared"])
         record: Record = kind(**values)
         return record
     except (KeyError, TypeError, ValueError) as error:

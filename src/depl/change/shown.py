@@ -44,7 +44,7 @@ def show_put(
         put.way_back.value,
         size=None if new is None else len(new),
         diff=diff,
-        reason="its content is sensitive" if hidden and new is not None else "",
+        reason=put.lost or ("its content is sensitive" if hidden and new is not None else ""),
     )
 
 

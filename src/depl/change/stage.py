@@ -24,12 +24,18 @@ class Stage:
         self._list = os.path.join(self._directory, "places")
         self._left: Sequence[Path] = ()  # by somebody before, who could not remove them
 
-    def places(self, paths: Sequence[Path], first: int) -> list[Path]:
-        """Places for the contents of some paths; `first` is the number of the first one's change."""
+    def places(self, paths: Sequence[Path], first: int, durable: bool = False) -> list[Path]:
+        """Places for the contents of some paths; `first` is the number of the first one's change.
+
+        durable: the list of them is on disk before any of them is used, so that a power cut leaves none unnoticed.
+        """
         make_private(self._directory)
         places = [self._place(path, number) for number, path in enumerate(paths, first)]
         self._left = self._listed()
         self._write([*self._left, *places])
+        if durable:
+            trees.sync_file(self._list)
+            trees.sync_file(self._directory)
         return places
 
     def done(self) -> None:

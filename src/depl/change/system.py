@@ -43,7 +43,7 @@ class System(Looks):
         if before == after:
             return
         fresh = not (isinstance(before, File) and before.digest == after.digest)
-        put = Put(path, before, after)
+        put = self.limit.foreseen(Put(path, before, after))
         old = self._old_text(put) if fresh else None
         self.masks.learn(put, old)
         self.shown.append(show_put(put, old, content if fresh else None, not show, self.masks))
@@ -248,5 +248,6 @@ class System(Looks):
             self._stage_shown(Staged(Put(path, before, after), self.component))
 
     def _stage_shown(self, staged: Staged) -> None:
+        staged.change = self.limit.foreseen(staged.change)
         self.shown.append(show_change(staged.change))
         self._stage(staged)

@@ -65,6 +65,14 @@ def sync_files(paths: Sequence[Path]) -> None:
         raise errors[0]
 
 
+def sync_written(paths: Sequence[Path]) -> None:
+    """See to it that what others wrote at some paths is on disk, as far as we may read it."""
+    sync_files(
+        [path for path in paths if os.path.isfile(path) and not os.path.islink(path) and os.access(path, os.R_OK)]
+    )
+    sync_parents(paths)
+
+
 def sync_parents(paths: Iterable[Path]) -> None:
     """See to it that the names of some paths are on disk."""
     for directory in sorted({os.path.dirname(path) for path in paths}):

@@ -1,50 +1,68 @@
-"""Whether a run may begin: what has to be asked is asked first."""
+"""Whether a run may begin: what has to be asked is asked first, what must not be done is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from depl.cli.consent import Consent
 from depl.cli.session import Session
 from depl.cli.status import DONE, PENDING
 from depl.errors import ConfigurationError
+from depl.report.changes import step_line
 from depl.report.lines import Line, counted
+from depl.report.tally import Step, Tally
 
 if TYPE_CHECKING:
     from depl.environment import Environment
 
-ShowPlan = Callable[[], tuple[int, list[Line]]]  # how many components would change; steps without a sure way back
+Plan = Callable[[bool], tuple[int, Tally]]  # whether to show it -> how many components would change; what was seen
 
 
-def only_planned(session: Session, show_plan: ShowPlan, *, exit_code: bool) -> None:
+def only_planned(session: Session, plan: Plan, *, exit_code: bool) -> None:
     """Show the plan and stop. exit_code: with a status of its own where something would change."""
-    changes, _ = show_plan()
+    changes, _ = plan(True)
     if changes and exit_code and session.status == DONE:
         session.status = PENDING
 
 
-def agreed(
-    session: Session, environment: Environment, consent: Consent, *, ask: bool, where: str, show_plan: ShowPlan
-) -> bool:
-    """Whether the run may begin. where: `web1`. Errors: ConfigurationError where it cannot be undone but must be."""
-    settings = environment.settings
-    if settings.confirm and not consent.to_name():
+def agreed(session: Session, environment: Environment, consent: Consent, *, ask: bool, where: str, plan: Plan) -> bool:
+    """Whether the run may begin. where: `web1`. Errors: ConfigurationError where it cannot be undone but must be.
+
+    With `reversibility = allow` and unless somebody wants to be asked, nothing is planned.
+    """
+    wanted = environment.settings.reversibility
+    if environment.settings.confirm and not consent.to_name():
         return session.declined()
-    if not ask and settings.reversibility == "allow":
+    if not ask and wanted == "allow":
         return True
-    if ask or settings.reversibility == "ask":
+    if ask:
         consent.assert_possible()
-    changes, unsafe = show_plan()
+    changes, seen = plan(ask)
     if session.status != DONE:
         return False
-    if unsafe and settings.reversibility == "required":
-        raise ConfigurationError(
-            f"{counted(len(unsafe), 'step')} cannot be promised to be undone, and the environment "
-            f"{environment.name} wants that of all of them (`reversibility = required`)",
-            hint="Declare their way back (`touches`, `reverse_cmd`, `reverse`), or change the setting.",
-        )
-    must_ask = ask or (unsafe and settings.reversibility == "ask")
-    if changes and must_ask and not consent.to(f"Do this to {where}?"):
-        return session.declined()
-    return True
+    if wanted == "required" and seen.unsafe:
+        raise _not_reversible(environment.name, seen.unsafe, where)
+    if ask:
+        return not changes or consent.to(f"Do this to {where}?") or session.declined()
+    # What could not be foreseen is refused by the run itself where a way back is required.
+    steps = [*seen.unsafe, *seen.unforeseen] if wanted == "ask" else []
+    if not steps:
+        return True
+    title = Line("these cannot be promised to be undone:", "yellow")
+    session.printer.complain([title, *(Line(f"  {line}", "yellow") for line in _told(steps, where))])
+    return consent.to(f"Do this to {where} all the same?") or session.declined()
+
+
+def _not_reversible(environment: str, steps: list[Step], where: str) -> ConfigurationError:
+    told = "\n  ".join(_told(steps, where))
+    return ConfigurationError(
+        f"{counted(len(steps), 'step')} cannot be promised to be undone, and the environment {environment} wants that "
+        f"of all of them (`reversibility = required`):\n  {told}",
+        hint="Declare their way back (`touches`, `owns_workdir`, `reverse_cmd`, `capture()` and `reverse()`; `undo` of "
+        "commands), or say `reversibility = ask` or `allow`.",
+    )
+
+
+def _told(steps: Iterable[Step], where: str) -> list[str]:
+    return list(dict.fromkeys(step_line(step, where) for step in steps))

@@ -62,6 +62,7 @@ class Crew:
         self.transfer, self.requirements = transfer, requirements
         self.jobs = jobs or environment.settings.jobs
         self.wait, self.take_over = wait, take_over
+        self.keep = (environment.settings.keep_rollouts, environment.settings.keep_days)
         self.answers = Answers(session)
 
     def fleet(self, mode: str, rollout: str, emit: Emit, stop: Stop | None = None) -> Fleet:
@@ -82,7 +83,10 @@ class Crew:
             jobs=self.jobs,
             timeout=environment.timeout,
             durability=settings.durability,
+            change_limit=settings.change_limit,
             command_timeout=settings.command_timeout,
+            reversible_only=settings.reversibility == "required",
+            keep=self.keep,
         )
         return Fleet(
             self.hosts,

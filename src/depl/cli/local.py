@@ -15,9 +15,10 @@ from depl.cli.running import Running, run_options, status_of
 from depl.cli.session import Session, refuse
 from depl.cli.signals import heeded
 from depl.cli.status import DONE, FAILED
-from depl.report.changes import unsafe_lines
 from depl.report.lines import Line
 from depl.report.run import end_lines
+from depl.report.screening import Screened
+from depl.report.tally import Tally
 
 if TYPE_CHECKING:
     from depl.configure import Model
@@ -72,24 +73,17 @@ def local(session: Session, /, environment: str, host: str | None, **wanted: Any
         session.show(provider_lines(model, deployed(model, [chosen], components)))
     how = _options(session, model, components, wanted)
 
-    def plan() -> tuple[int, list[Line]]:
-        return show_plan(session, model, chosen, how)
+    def plan(shown: bool) -> tuple[int, Tally]:
+        return (show_plan if shown else foresee)(session, model, chosen, how)
 
     if wanted["planning"]:
         only_planned(session, plan, exit_code=wanted["exit_code"])
-    elif agreed(
-        session,
-        model.environment,
-        consent,
-        ask=wanted["ask"],
-        where=chosen.name,
-        show_plan=plan,
-    ):
+    elif agreed(session, model.environment, consent, ask=wanted["ask"], where=chosen.name, plan=plan):
         run(session, model, chosen, how)
 
 
-def show_plan(session: Session, model: Model, host: Host, how: Options) -> tuple[int, list[Line]]:
-    """Show what a run would change; how many components, and the steps that cannot be promised to be undone."""
+def show_plan(session: Session, model: Model, host: Host, how: Options) -> tuple[int, Tally]:
+    """Show what a run would change; how many components, and what was seen of it."""
     from depl.report.plan import plan_lines
     from depl.rollout.local import plan
 
@@ -101,7 +95,16 @@ def show_plan(session: Session, model: Model, host: Host, how: Options) -> tuple
         running.json.print("planned", planned=planned, exit_status=session.status)
     count = count_components(deployed(model, [host], how.components))
     session.show(plan_lines(planned, running.label, running.changes, count, session.took))
-    return planned.changes, list(unsafe_lines(running.changes))
+    return planned.changes, running.tally
+
+
+def foresee(session: Session, model: Model, host: Host, how: Options) -> tuple[int, Tally]:
+    """The same, and nothing is shown."""
+    from depl.rollout.local import plan
+
+    seen = Tally()
+    planned = plan(model, host.name, how, Screened(session.printer.redact, seen))
+    return planned.changes, seen
 
 
 def run(session: Session, model: Model, host: Host, how: Options) -> None:
@@ -131,5 +134,8 @@ def _options(session: Session, model: Model, components: Sequence[str], wanted: 
         on_failure=wanted["on_failure"] or settings.on_failure,
         wait=wanted["wait"],
         durability=settings.durability,
+        change_limit=settings.change_limit,
         command_timeout=settings.command_timeout,
+        reversible_only=settings.reversibility == "required",
+        keep=(settings.keep_rollouts, settings.keep_days),
     )

@@ -19,6 +19,7 @@ COMMANDS = {  # name: what the list of commands says about it; each lives in a m
     "remote": "Realise the hosts of an environment over SSH.",
     "check": "Build and check the model of an environment.",
     "undo": "Put back what a rollout changed.",
+    "log": "Tell who changed what, when, in which rollout.",
     "trust": "Learn the key of a host.",
     "secrets": "Keep secrets of environments, encrypted.",
     "init": "Write a new project that runs at once.",

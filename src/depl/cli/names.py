@@ -39,6 +39,16 @@ def is_protected(environment: str, base: str) -> bool:
     return declared_settings(_file(environment, base), []).confirm
 
 
+def kept(environment: str, base: str) -> tuple[int, int] | None:
+    """How many rollouts and days an environment keeps the way back; None where its file does not tell."""
+    from depl.environment_file import declared_settings
+
+    file = _file(environment, base)
+    mistakes: list[DeplError] = list(file.mistakes)
+    settings = declared_settings(file, mistakes)
+    return None if mistakes else (settings.keep_rollouts, settings.keep_days)
+
+
 def _assigned(environment: str, base: str | None = None) -> dict[str, list[str]]:
     """The hosts of an environment with the names of their root components."""
     try:

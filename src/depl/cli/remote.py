@@ -17,15 +17,19 @@ from depl.cli.running import Running, run_options, status_of
 from depl.cli.session import Session, refuse
 from depl.cli.signals import heeded
 from depl.cli.status import DONE, FAILED
-from depl.events import Event, What
-from depl.report.fleet import fleet_end_lines, fleet_plan_lines, path_lines, unsafe_lines
+from depl.events import Emit, Event, What
+from depl.report.fleet import fleet_end_lines, fleet_plan_lines, path_lines
 from depl.report.lines import Line, counted
+from depl.report.screening import Screened
+from depl.report.tally import Tally
 
 if TYPE_CHECKING:
     from depl.configure import Model
     from depl.host import Host
+    from depl.remote.fleet import Fleet
     from depl.remote.transfer import Transfer
     from depl.rollout.graph import Plan
+    from depl.rollout.planning import Planned
     from depl.root import RootComponent
 
 
@@ -87,14 +91,14 @@ def remote(session: Session, /, environment: str, **wanted: Any) -> None:
         session.show(provider_lines(model, roots))
     deployment = Deployment(session, model, hosts, roots, components, wanted)
     if wanted["planning"]:
-        only_planned(session, deployment.show_plan, exit_code=wanted["exit_code"])
+        only_planned(session, deployment.foresee, exit_code=wanted["exit_code"])
     elif agreed(
         session,
         model.environment,
         consent,
         ask=wanted["ask"],
         where=hosts[0].name if len(hosts) == 1 else counted(len(hosts), "host"),
-        show_plan=deployment.show_plan,
+        plan=deployment.foresee,
     ):
         deployment.run()
 
@@ -145,14 +149,24 @@ class Deployment:
             take_over=wanted["take_over"],
         )
 
-    def show_plan(self) -> tuple[int, list[Line]]:
-        """Show what a run would change; how many components, and the steps without a sure way back."""
+    def foresee(self, shown: bool = True) -> tuple[int, Tally]:
+        """What a run would change: how many components, and what was seen of it."""
+        if shown:
+            return self._show_plan()
+        seen = Tally()
+        planned, _ = self._plan(Screened(self.session.printer.redact, seen))
+        return planned.changes, seen
+
+    def _plan(self, emit: Emit) -> tuple[Planned, Fleet]:
         from depl.rollout.remote import plan_all
 
+        fleet = self.crew.fleet("plan", "", emit)
+        return plan_all(self.plan, fleet, emit, environment=self.name, jobs=self.crew.jobs), fleet
+
+    def _show_plan(self) -> tuple[int, Tally]:
         session = self.session
         with Running(session, self.name, planning=True, tasks=len(self.plan)) as running:
-            fleet = self.crew.fleet("plan", "", running.emit)
-            planned = plan_all(self.plan, fleet, running.emit, environment=self.name, jobs=self.crew.jobs)
+            planned, fleet = self._plan(running.emit)
             for host in fleet.hosts:
                 for text in [*fleet.differences(host), *learned(self.model, host)]:
                     running.emit(Event(What.LOG, data={"text": text}, host=host))
@@ -162,7 +176,7 @@ class Deployment:
             running.json.print("planned", planned=planned, exit_status=session.status)
         changes, errors = planned.changes, len(planned.errors)
         session.show(fleet_plan_lines(changes, errors, self.name, running.tally, **self.size, took=session.took))
-        return changes, unsafe_lines(running.tally)
+        return changes, running.tally
 
     def run(self) -> None:
         """Deploy, and tell what became of it."""
@@ -172,7 +186,7 @@ class Deployment:
 
         session, stop, rollout = self.session, Stop(), new_id()
         on_failure = self.wanted["on_failure"] or self.model.environment.settings.on_failure
-        how = run_options(session, components=self.components, on_failure=on_failure)
+        how = run_options(session, components=self.components, on_failure=on_failure, keep=self.crew.keep)
         with session.at_work(), Running(session, self.name, tasks=len(self.plan)) as running, heeded(stop):
             outcome = realise_all(
                 self.plan,

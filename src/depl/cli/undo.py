@@ -36,8 +36,9 @@ from depl.errors import DeplError, NothingToUndo
 def undo(session: Session, /, environment: str, rollout: str | None, planning: bool, **wanted: Any) -> None:
     """Put back what a rollout changed in ENV: here where that was `depl local`, else on its hosts.
 
-    Without ROLLOUT the newest one that changed something; given again, the one before it. Where somebody changed
-    the same thing since, it is left and named, unless --force or --keep says what to do.
+    Without ROLLOUT the newest one that changed something; given again, the one before it. A ROLLOUT that was an undo
+    is itself undone: what it had put back is made again. Where somebody changed the same thing since, it is left and
+    named, unless --force or --keep says what to do.
     """
     session.begin(as_json=wanted["as_json"], quiet=wanted["quiet"], verbose=wanted["verbose"])
     if wanted["force"] and wanted["keep"]:

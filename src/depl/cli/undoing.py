@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from depl.cli.fleet import UNSUPPORTED, Crew, records
 from depl.cli.hosts import declared
+from depl.cli.names import kept
 from depl.cli.running import Running, run_options
 from depl.cli.session import Session
 from depl.cli.signals import heeded
@@ -43,7 +44,7 @@ def places_to_look(session: Session, name: str, rollout: str | None, wait: bool)
     try:
         _, state = open_chain(target, name, rollout)
     except NothingToUndo:
-        if _is_recorded(target, rollout) or name not in environment_names(session.base):
+        if _is_recorded(target, name, rollout) or name not in environment_names(session.base):
             raise
         environment = declared(name, session.base)
         if not may_have_something(environment):
@@ -77,14 +78,15 @@ class Here:
 
     def __init__(self, session: Session, name: str, wait: bool) -> None:
         self.session, self.name = session, name
-        self.how = run_options(session, wait=wait)
+        self.how = run_options(session, wait=wait, keep=kept(name, session.base))
 
     def show_plan(self, rollout: str | None) -> None:
         """Show what would be put back."""
         from depl.rollout.local import undo_plan
 
         found = undo_plan(self.name, self.how, rollout)
-        _show_plan(self.session, self.name, found.rollouts, {found.host: found.steps}, found.unknown, prefixed=False)
+        steps, again = {found.host: found.steps}, found.again
+        _show_plan(self.session, self.name, found.rollouts, steps, found.unknown, prefixed=False, again=again)
 
     def put_back(self, rollout: str | None, on_conflict: str) -> None:
         """Undo a rollout."""
@@ -94,7 +96,7 @@ class Here:
         session, name, stop = self.session, self.name, Stop()
         with session.at_work(), Running(session, name) as running, heeded(stop):
             outcome = undo(name, self.how, running.emit, rollout, on_conflict, lambda: session.model(name), stop)
-        _tell(running, outcome, name)
+        _tell(running, outcome, name, rollout)
 
 
 class OnHosts:
@@ -115,7 +117,8 @@ class OnHosts:
         steps = {host: opened.steps for host, opened in found.items()}
         unknown = [f"{host}: {step}" for host, opened in found.items() for step in opened.unknown]
         rollouts = list(dict.fromkeys(one for opened in found.values() for one in opened.rollouts)) or [chosen]
-        _show_plan(self.session, self.name, rollouts, steps, unknown, prefixed=True)
+        again = any(opened.again for opened in found.values())
+        _show_plan(self.session, self.name, rollouts, steps, unknown, prefixed=True, again=again)
 
     def put_back(self, rollout: str | None, on_conflict: str) -> None:
         """Undo a rollout."""
@@ -136,8 +139,9 @@ class OnHosts:
                 id=id,
                 redact=session.printer.redact,
                 jobs=self.crew.jobs,
+                keep=self.crew.keep,
             )
-        _tell(running, outcome, name)
+        _tell(running, outcome, name, rollout)
 
 
 def _show_plan(
@@ -148,6 +152,7 @@ def _show_plan(
     unknown: Sequence[str],
     *,
     prefixed: bool,
+    again: bool,
 ) -> None:
     """What would be put back, host by host."""
     found = {host: masked(list(steps), session.printer.redact) for host, steps in found.items()}
@@ -156,7 +161,7 @@ def _show_plan(
             report = session.json(environment=name, host=host)
             for step in steps:
                 data = {"change": step["shown"], "conflict": step["conflict"]}
-                report.print("would_undo", component=step["component"], data=data)
+                report.print("would_redo" if again else "would_undo", component=step["component"], data=data)
         changes = sum(len(steps) for steps in found.values())
         about = {"environment": name} if prefixed else {"environment": name, "host": next(iter(found))}
         session.json(**about).print(
@@ -167,20 +172,25 @@ def _show_plan(
         for host, steps in found.items()
         for step in steps
     ]
-    session.show(undo_plan_lines(shown, name, rollouts, unknown, quiet=session.quiet))
+    session.show(undo_plan_lines(shown, name, rollouts, unknown, quiet=session.quiet, again=again))
 
 
-def _tell(running: Running, outcome: Outcome, name: str) -> None:
+def _tell(running: Running, outcome: Outcome, name: str, rollout: str | None) -> None:
     session = running.session
-    status = DONE if outcome.status in ("reversed", "nothing") else LEFT
-    lines = undo_lines(outcome, running.label, session.took, f"{session.command} undo {name}")
+    status = DONE if outcome.status in ("reversed", "redone", "nothing") else LEFT
+    command = f"{session.command} undo {name}"
+    again = f"{command} {rollout}" if outcome.again else command  # without a name it would go back
+    lines = undo_lines(outcome, running.label, session.took, again, redone=outcome.again)
     running.tell_end(outcome, status, lines)
 
 
-def _is_recorded(target: Any, rollout: str | None) -> bool:
+def _is_recorded(target: Any, name: str, rollout: str | None) -> bool:
     """Whether the project's own directory knows a rollout, even if it cannot be taken back."""
-    return rollout is not None and any(
-        rollout in (*state.rollouts, *state.undos) for _, state in target.journals.states()
+    from depl.deploy.purged import purged
+
+    return rollout is not None and (
+        rollout in purged(target.journals.directory, name, all=True)
+        or any(rollout in (*state.rollouts, *state.undos) for _, state in target.journals.states())
     )
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import Any, Optional
 
-from depl.change.changes import WayBack
 from depl.change.ledger import Ledger, subtrees
 from depl.change.predicting import PredictingSystem
 from depl.change.trees import clear
 from depl.component import Component, RootComponent
 from depl.deploy.causes import Causes
 from depl.deploy.failure import as_failure, facts_of_failure
-from depl.deploy.walk import declared_way_back, reason_to_update
+from depl.deploy.promise import promised
+from depl.deploy.walk import reason_to_update
 from depl.errors import DeplError
 from depl.events import Emit, Event, What
 from depl.facts import Facts, facts_of
@@ -176,16 +176,7 @@ def children_first(component: Component) -> list[Component]:
 
 def raw_update(component: Component, products: list[str], reaction: bool) -> dict[str, Any]:
     """What can be said of an update that acts by itself, which a plan must not call."""
-    declared = declared_way_back(component)
-    paths = [component.map(path) for path in component.touches or ()] + products
-    if declared is not None:
-        way_back, _, reason = declared
-    elif reaction:
-        way_back, reason = WayBack.REPEAT, ""
-    elif paths:
-        way_back, reason = WayBack.UNKNOWN, f"of its effects {', '.join(paths)} would be put back"
-    else:
-        way_back, reason = WayBack.UNKNOWN, ""
+    way_back, reason = promised(component, products, reaction)
     return {
         "verb": "call",
         "path": "",

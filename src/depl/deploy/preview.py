@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
-from depl.change.changes import Change, Put, Run, WayBack
-from depl.change.folds import ChainState, Restore, rule_of_three, steps_of_unknown_effect
+from depl.change.changes import Change, Move, Put, Run, WayBack
+from depl.change.folds import ChainState, Restore, is_note, rule_of_three, steps_of_unknown_effect
 from depl.change.journal import Journal
 from depl.change.ledger import to_repeat
 from depl.change.nodes import Absent, Node, what_changed
 from depl.change.predicting import PredictingSystem
 from depl.change.records import Did, Record
+from depl.change.redoing import left_to_redo, not_run_again, to_repeat_again, why_not_again
 from depl.change.shown import show_change
+from depl.deploy.appeared import will_be_left
 from depl.deploy.books import OWN
 from depl.deploy.target import Target
 
 Step = Mapping[str, Any]
 
 
-def preview(target: Target, state: ChainState) -> list[Step]:
-    """The steps of an undo, up to one across which nothing is undone; nothing is touched.
+def preview(target: Target, state: ChainState, again: bool = False) -> list[Step]:
+    """The steps of an undo, up to one across which nothing is undone; nothing is touched. again: it is redone.
 
     Of each: component; shown: its reversal; conflict: why it cannot be taken back, nothing if it can.
     """
+    left = left_to_redo(_journal(target, state).records) if again else list(state.standing)
     system = PredictingSystem(target.records)
     restored: dict[str, Node] = {}  # a path that was changed twice is looked at as the first step back leaves it
     steps: list[Step] = []
-    for did in state.standing:
-        change, conflict = did.change, ""
-        if did.component in OWN:
+    for did in left:
+        change, conflict = did.change, why_not_again(did) if again else ""
+        if did.component in OWN or (again and is_note(did)):
             continue
         if isinstance(change, Put):
             now = restored.get(change.path) or system.look(change.path, content=True)
@@ -36,33 +39,36 @@ def preview(target: Target, state: ChainState) -> list[Step]:
                 conflict = what_changed(change.after or Absent(), now)
             else:
                 restored[change.path] = change.before
+        elif isinstance(change, Move):
+            restored[change.path] = restored.get(change.to) or system.look(change.to, content=True)
+            restored[change.to] = Absent()
         elif isinstance(change, Run) and change.way_back is WayBack.IRREVERSIBLE:
             conflict = f"it cannot be undone, nor what was done before it: {change.reason}"
         steps.append(_step(did.component, change.reversal() or change, conflict))
         if isinstance(change, Run) and change.way_back is WayBack.IRREVERSIBLE:
             return steps
-    return steps + _repetitions(target, state)
+    return steps + _repetitions(_journal(target, state), left, again)
 
 
-def _repetitions(target: Target, state: ChainState) -> list[Step]:
+def _repetitions(journal: Journal, left: Sequence[Did], again: bool) -> list[Step]:
     """The reactions that would run again after the restores."""
-    journal = _journal(target, state)
     restored: list[Record] = [
         Did(number, did.component, did.change.reversal() or did.change, did.n)
-        for number, did in enumerate(state.standing, journal.number)
+        for number, did in enumerate(left, journal.number)
     ]
-    for record in restored:
-        journal.ledger.add(record)
-    return [
-        _step(repetition.component, run)
-        for repetition in to_repeat([*journal.records, *restored], journal.ledger)
-        for run in repetition.commands
-    ]
+    if again:
+        owed = to_repeat_again(journal.records, restored)
+    else:
+        for record in restored:
+            journal.ledger.add(record)
+        owed = to_repeat([*journal.records, *restored], journal.ledger)
+    return [_step(repetition.component, run) for repetition in owed for run in repetition.commands]
 
 
-def unknown_steps(target: Target, state: ChainState) -> list[str]:
-    """The commands of a journal whose effects nobody can take back."""
-    return steps_of_unknown_effect(_journal(target, state).records)
+def unknown_steps(target: Target, state: ChainState, again: bool = False) -> list[str]:
+    """What a journal tells of that nobody can take back, or bring back."""
+    records = _journal(target, state).records
+    return not_run_again(records) if again else [*steps_of_unknown_effect(records), *will_be_left(records)]
 
 
 def _step(component: str, change: Change, conflict: str = "") -> Step:

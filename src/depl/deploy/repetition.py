@@ -15,7 +15,7 @@ from depl.events import Emit, Event, What
 def repeat(repetition: Repetition, system: ActingSystem, emit: Emit, keep: bool = False) -> list[str]:
     """Run the commands of a reaction once more; what went wrong, as sentences. keep: then it is left so, as wanted."""
     component, root = repetition.component, root_of(repetition.component)
-    system.journal.append(Began(0, component, repetition.causes, known=True, again=True))
+    system.journal.append(Began(0, component, repetition.causes, known=repetition.known, again=True))
     for run in repetition.commands:
         try:
             _run(run, component, system)

@@ -11,6 +11,7 @@ from depl.change.journal import Journal
 from depl.change.journals import Journals
 from depl.change.ledger import root_of
 from depl.change.leftover import end_leftover
+from depl.change.limit import CHANGE_LIMIT
 from depl.change.passing import sweep
 from depl.change.records import Record, Settled
 from depl.change.recovery import tail
@@ -49,6 +50,7 @@ class Target:
         emit: Emit,
         *,
         durability: str = "full",
+        change_limit: int = CHANGE_LIMIT,
         command_timeout: Optional[float] = None,
         terminated: Callable[[], bool] = lambda: False,
         redact: Optional[Redactor] = None,
@@ -59,6 +61,7 @@ class Target:
             self.records,
             journal,
             durability=durability,
+            change_limit=change_limit,
             command_timeout=command_timeout,
             on_output=lambda component, stream, text: emit(Output(component, stream, text)),
             terminated=terminated,
@@ -69,6 +72,7 @@ class Target:
         self.clear_stage()
         if unsure:
             system.settle_tail(unsure)
+        system.close_left_open()
         return system
 
     def clear_stage(self) -> None:

@@ -7,10 +7,12 @@ from typing import Any, Callable, Collection, Optional
 from depl.change.acting import ActingSystem
 from depl.change.changes import Call, Move, Put, Run, WayBack
 from depl.change.folds import Restore, left_to_undo, rule_of_three, steps_of_unknown_effect
-from depl.change.ledger import root_of, to_repeat
-from depl.change.nodes import Absent, Directory, Node, what_changed
+from depl.change.journal import Journal
+from depl.change.ledger import Repetition, root_of, to_repeat
+from depl.change.nodes import Absent, Directory, in_the_way, what_changed
 from depl.change.records import Did, Failed
-from depl.deploy.books import OWN
+from depl.deploy.appeared import left_behind
+from depl.deploy.books import OWN, PROJECT
 from depl.deploy.patience import patiently
 from depl.deploy.repetition import repeat
 from depl.deploy.undone import Tally, Undone
@@ -27,6 +29,16 @@ class Undo:
     on_conflict: stop, force or keep. reverse: calls an author's reverse(), with the system that acts. tally: of the
     parts that were undone before, if there are any.
     """
+
+    outcome = "reversed"  # the last word, where it is whole
+    at_last = frozenset((PROJECT,))  # of depl's own books, when all else is done
+    left = staticmethod(left_to_undo)
+    unknown = staticmethod(steps_of_unknown_effect)
+
+    @staticmethod
+    def owed(journal: Journal) -> list[Repetition]:
+        """The reactions to run again after the restores, providers first."""
+        return to_repeat(journal.records, journal.ledger)
 
     def __init__(
         self,
@@ -48,21 +60,23 @@ class Undo:
 
     def restore(self, roots: Optional[Collection[str]] = None, wanted: Wanted = lambda did: True) -> Undone:
         """Take back the changes that are wanted; what came of it. roots: those that they belong to, if not all."""
-        unknown = steps_of_unknown_effect(
+        unknown = self.unknown(
             record for record in self._journal.records if not isinstance(record, Did) or wanted(record)
         )
         self._tally.start(roots, Undone(unknown=unknown))
         try:
             try:
-                self._restore(left_to_undo(self._journal.records), wanted)
+                self._restore(self.left(self._journal.records), wanted)
                 self._system.commit()
             except ChangeFailed:
                 # One of many could not be put back: go on one by one, so that it stops nothing but itself.
                 self._careful = True
                 done = self._tally.undone
                 self._tally.start(roots, Undone(done.reversed, done.kept, unknown=unknown))
-                self._restore(left_to_undo(self._journal.records), wanted)
+                self._restore(self.left(self._journal.records), wanted)
             self._system.mark()
+            if self.outcome == "reversed":
+                self._tally.undone.unknown += left_behind(self._journal.records, roots)
         except JournalError as error:  # without a record nothing more can be done; the next one who comes goes on
             self._tally.undone.failed.append(str(error))
         return self._tally.undone
@@ -71,7 +85,7 @@ class Undo:
         """Run again the reactions that are owed after the restores; what went wrong, as sentences."""
         failed: list[str] = []
         try:
-            for repetition in to_repeat(self._journal.records, self._journal.ledger):
+            for repetition in self.owed(self._journal):
                 root = root_of(repetition.component)
                 if root not in self._tally.blocked and (roots is None or root in roots):
                     failed += repeat(repetition, self._system, self._emit, self._on_conflict == "keep")
@@ -156,7 +170,7 @@ class Undo:
             what = f"{put.path}: {what_changed(put.after or Absent(), now)}"
             self._conflict(did, put.path, what)
         else:
-            if filled or _in_the_way(now, put.before):
+            if filled or in_the_way(now, put.before):
                 self._clear_the_way(did, put.path)
                 now = Absent()
             self._system.put_back(did, now)
@@ -242,10 +256,3 @@ class Undo:
 
 def _is_pivot(did: Did) -> bool:
     return isinstance(did.change, Run) and did.change.way_back is WayBack.IRREVERSIBLE
-
-
-def _in_the_way(now: Node, before: Node) -> bool:
-    """Whether a directory must go before something else can come, or the other way round."""
-    if isinstance(now, Absent) or isinstance(before, Absent):
-        return False
-    return isinstance(now, Directory) != isinstance(before, Directory)

@@ -41,10 +41,12 @@ class Tally:
     """Tells what becomes of each change on the way back, and keeps count.
 
     blocked: root components of which something could not be taken back, so that what was done before it waits.
+    again: it is an undo that is taken back.
     """
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, again: bool = False) -> None:
         self._emit = emit
+        self._about: dict[str, Any] = {"again": True} if again else {}
         self.undone = Undone()
         self.blocked: set[str] = set()
         self._stuck: dict[str, str] = {}  # paths that are not put back -> whose
@@ -97,4 +99,4 @@ class Tally:
             self._event(What.CONFLICT, did, {"change": show_change(did.change).as_json(), "reason": why})
 
     def _event(self, what: What, did: Did, data: dict[str, Any]) -> None:
-        self._emit(Event(what, root_of(did.component), did.component, data))
+        self._emit(Event(what, root_of(did.component), did.component, {**data, **self._about}))

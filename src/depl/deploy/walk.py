@@ -7,14 +7,12 @@ import time
 from typing import Any, Callable, Optional
 
 from depl.change.acting import ActingSystem
-from depl.change.changes import Call, Run, WayBack
 from depl.change.journal import Journal
-from depl.change.records import Began, Did, Ended
-from depl.change.shown import show_change
 from depl.component import Attempt, Component, RootComponent
 from depl.deploy.causes import Causes
 from depl.deploy.failure import alone, in_component
-from depl.errors import DeploymentError, Interrupted
+from depl.deploy.raw import RawUpdates
+from depl.errors import Interrupted
 from depl.events import Emit, Event, What
 from depl.facts import Facts, facts_of
 
@@ -41,12 +39,11 @@ class Walk:
         self.updated = 0
         self.system = system
         self._journal = journal
-        self._known = known
         self._emit = emit
         self._aborted = aborted
         self._causes = Causes(root)
         self._in_workdir = False
-        self._captured: Optional[list[str]] = None  # by the update that runs, if it may act by any means
+        self._raw = RawUpdates(root, system, journal, self._causes, known)
 
     def deploy(self) -> int:
         """Verify and update the whole tree, children first; how many components were updated.
@@ -79,8 +76,8 @@ class Walk:
 
     def product(self, path: str) -> None:
         """A path that the component's update writes."""
-        if self.updating and self._captured is not None and path not in self._captured:
-            self._captured += self.system.capture(path)
+        if self.updating:
+            self._raw.product(path)
         self._causes.products[path] = None
 
     def log(self, component: Component, text: str) -> None:
@@ -129,7 +126,7 @@ class Walk:
         if staged:
             self._update(component)
         else:
-            self._update_journalled(component, facts)
+            self._raw.run(component, facts, self._update)
         if facts.verify_after_update:
             self._verify_again(component, facts)
         self.updated += 1
@@ -142,59 +139,6 @@ class Walk:
                 component.update()
         finally:
             self.updating = False
-
-    def _update_journalled(self, component: Component, facts: Facts) -> None:
-        """An update that may act by any means: bracketed in the journal, with what is known of its effects captured."""
-        system, journal = self.system, self._journal
-        system.commit()
-        causes = self._causes.of(component)
-        known = component.id in self._known
-        journal.append(Began(0, component.id, causes, known, verbs=facts.predictable), durable=True)
-        self._captured = None if facts.predictable else self._capture(component)
-        before = journal.number
-        system.reacting = bool(causes)
-        try:
-            self._update(component)
-            system.commit()
-        except BaseException:
-            system.staged.clear()  # it failed before that was made
-            raise
-        finally:
-            system.reacting = False
-            captured, self._captured = self._captured, None
-            if captured == [] and journal.number == before and not declared_way_back(component):
-                # It acted without a trace, to its end or half way: at least that is on record.
-                self._note(Run("", f"update() of {component.id}", WayBack.UNKNOWN))
-        after = {path: system.look(path, content=True) for path in captured or ()}
-        journal.append(Ended(0, component.id, after, self._causes.of(component)))
-
-    def _capture(self, component: Component) -> list[str]:
-        paths = [component.map(path) for path in component.touches or ()]
-        paths += [path for path in self._causes.products if path not in paths]
-        for path in paths:
-            if os.path.isdir(path) and os.listdir(path):
-                raise DeploymentError(
-                    f"its update() touches {path}, a directory with something in it",
-                    component.id,
-                    hint="Name the files in it that the update changes: a whole directory cannot be captured.",
-                )
-        paths = [kept for path in paths for kept in self.system.capture(path)]
-        capture = getattr(component, "capture", None)
-        if capture is not None:
-            self.system.note(Did(0, component.id, Call(component.id, self.system.kept(capture()))))
-        declared = declared_way_back(component)
-        if declared is not None:
-            way_back, undo, reason = declared
-            kept = None if undo is None else self.system.keep_undo(undo)
-            shown = "" if undo is None else self.system.shown_text(undo)
-            run = Run("", f"update() of {component.id}", way_back, kept, shown, self.system.shown_text(reason))
-            self._note(run)
-        return paths
-
-    def _note(self, run: Run) -> None:
-        """Put on record, and show, what is known of an update that acts by itself."""
-        self.system.note(Did(0, self.system.component, run))
-        self.system.shown.append(show_change(run))
 
     def _verify_again(self, component: Component, facts: Facts) -> None:
         try:
@@ -222,7 +166,9 @@ class Walk:
     def _report(self, component: Component, reason: str, seconds: float) -> None:
         changes: list[dict[str, Any]] = [shown.as_json() for shown in self.system.shown]
         self.system.shown.clear()
-        data = {"changes": changes, "reason": reason, "seconds": round(seconds, 3)}
+        data: dict[str, Any] = {"changes": changes, "reason": reason, "seconds": round(seconds, 3)}
+        if self._raw.appeared:
+            data["appeared"], self._raw.appeared = list(self._raw.appeared), ()
         self._emit(Event(What.CHANGED, self.root.name, component.id, data))
 
 
@@ -246,12 +192,3 @@ def verify(component: Component, facts: Facts, predicting: bool) -> None:
         component.verify(predicting=predicting)  # type: ignore[call-arg]
     else:
         component.verify()
-
-
-def declared_way_back(component: Component) -> Optional[tuple[WayBack, Optional[str], str]]:
-    """What the author says on the way back of an update that acts by itself: class, undo command, reason."""
-    if component.irreversible:
-        return WayBack.IRREVERSIBLE, None, str(component.irreversible)
-    if component.reverse_cmd:
-        return WayBack.COMPENSATING, component.expand(component.reverse_cmd), ""
-    return None

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Callable, Collection, Iterable, Optional, Sequence
 
 from depl.change.acting import ActingSystem
-from depl.change.folds import left_to_undo
 from depl.change.journal import Journal
-from depl.change.ledger import root_of, to_repeat
+from depl.change.ledger import root_of
 from depl.change.records import Begin, Did
 from depl.component import RootComponent
 from depl.deploy import checks
 from depl.deploy.begin import continued, of_task
-from depl.deploy.books import OWN, PROJECT, RECEIPTS
+from depl.deploy.books import OWN, RECEIPTS
 from depl.deploy.failure import facts_of_failure
 from depl.deploy.lock import Lock
+from depl.deploy.redo import way_of
 from depl.deploy.stop import Stop
 from depl.deploy.switch import Switch
 from depl.deploy.target import Target, owner, settle, when_first_written
@@ -26,7 +26,6 @@ from depl.deploy.walk import Walk
 from depl.environment import Environment
 from depl.errors import DeplError, JournalError
 from depl.events import Emit, Event, What
-from depl.redact import Redactor
 
 
 @dataclass(frozen=True)
@@ -54,30 +53,29 @@ class Work:
         emit: Emit,
         stop: Stop,
         *,
-        durability: str = "full",
-        command_timeout: Optional[float] = None,
-        redact: Optional[Redactor] = None,
+        reversible_only: bool = False,
         journal_path: Optional[str] = None,
+        **how: Any,
     ) -> None:
         self.target = target
         self.journal = self._open(target, head, journal_path)
         self.continues = "" if head.undoes else continued(self.journal, head.rollout)
         self.changed = 0
         self.done: list[RootComponent] = []
-        self.rollout, self._head = head.rollout, head
-        self._emit, self._stop = emit, stop
-        self._how: dict[str, Any] = {"durability": durability, "command_timeout": command_timeout, "redact": redact}
+        self.rollout, self._head, self._emit, self._stop = head.rollout, head, emit, stop
+        self._how = how
         self._went_on = self.journal.exists
         self._receipts = target.receipts()
         self._known = self._receipts.known()
         self._begun = {record.task for record in self.journal.records if isinstance(record, Begin)}
         self._environment: Optional[Environment] = None
-        self._settled = False
-        self._tally = Tally(emit)
+        self._settled, self._way = False, way_of(self.journal, head.undoes)
+        self._tally = Tally(emit, again=self._way is not Undo)
         self._way_back: dict[str, Any] = {}
         self._switch = Switch(target.records, self.journal)
         when_first_written(self.journal, lambda: lock.owned_by(owner(head.rollout, head.environment, head.who)))
         self._system = self._acting(lambda: stop.terminated)
+        self._system.reversible_only = reversible_only
 
     @staticmethod
     def _open(target: Target, head: Begin, path: Optional[str]) -> Journal:
@@ -190,7 +188,7 @@ class Work:
         """
         self._way_back = {"on_conflict": on_conflict, "reverse": reverse}
         if tasks is None:
-            return self._take_back(None, lambda did: did.component != PROJECT, terminated, aborted)
+            return self._take_back(None, lambda did: did.component not in self._way.at_last, terminated, aborted)
         return self._take_back(
             tasks, lambda did: did.component not in OWN and root_of(did.component) in tasks, terminated, aborted
         )
@@ -213,12 +211,11 @@ class Work:
         """An undo that begins anew: with a system that has forgotten what a failed task had staged."""
         if not self._head.undoes:
             self.journal.begin = None
-        return Undo(self._acting(terminated), self._emit, aborted=aborted, tally=self._tally, **self._way_back)
+        return self._way(self._acting(terminated), self._emit, aborted=aborted, tally=self._tally, **self._way_back)
 
     def owed(self) -> list[str]:
         """The root components whose reactions must be run again after the restores, providers first."""
-        owed = to_repeat(self.journal.records, self.journal.ledger)
-        return list(dict.fromkeys(root_of(one.component) for one in owed))
+        return list(dict.fromkeys(root_of(one.component) for one in self._way.owed(self.journal)))
 
     def repeat(
         self, tasks: Optional[Collection[str]] = None, terminated: Callable[[], bool] = lambda: False
@@ -239,7 +236,7 @@ class Work:
         if undone.whole:
             self._switch.back()
             if self.journal.exists:
-                settle(self.journal, self._head.rollout, False, "reversed")
+                settle(self.journal, self._head.rollout, False, self._way.outcome)
             self._settled = True
 
     def _take_back_the_rest(self, undone: Undone) -> None:
@@ -251,7 +248,7 @@ class Work:
             undone.add(self._take_back(None, lambda did: did.component in OWN))
 
     def _left(self, wanted: Callable[[Did], bool]) -> bool:
-        return any(map(wanted, left_to_undo(self.journal.records)))
+        return any(map(wanted, self._way.left(self.journal.records)))
 
     def close(self) -> None:
         """Let go of the journal; a run that recorded nothing and did not succeed leaves the project as it was."""

@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Type
 
 from depl.protocol.replies import (
     Configured,
+    Logged,
     Planned,
     Refused,
     Repeated,
@@ -63,5 +64,6 @@ TEXTS: Mapping[Type[Any], Mapping[str, Callable[[Any, Redactor], Any]]] = {
     Settled: {"errors": _each},
     Planned: {"errors": _each, "unknown": _sentences, "irreversible": _sentences},
     Undoing: {"steps": _each, "unknown": _sentences},
+    Logged: {"rows": _each, "unread": _each},
     Refused: {"errors": _each},
 }

@@ -116,19 +116,35 @@ class Planned(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What could be undone: newest first, each {"rollouts", "environment", "tasks", "unsettled", ...}."""
+    """What could be undone: newest first, each {"rollouts", "environment", "tasks", "unsettled", ...}.
+
+    purged: the rollouts that can no longer be undone (those that there is a list of).
+    """
 
     chains: Sequence[Mapping[str, Any]] = ()
+    purged: Sequence[str] = ()
 
 
 class Undoing(NamedTuple):
-    """The journal of a rollout is open. tasks: each {"root", "order", "after"}. steps: of a plan."""
+    """The journal of a rollout is open. tasks: each {"root", "order", "after"}. steps: of a plan. again: to redo it."""
 
     tasks: Sequence[Mapping[str, Any]] = ()
     steps: Sequence[Mapping[str, Any]] = ()
     unknown: Sequence[str] = ()
     rollouts: Sequence[str] = ()
     needs_code: bool = False
+    again: bool = False
+
+
+class Logged(NamedTuple):
+    """A part of what was done here. rows: see depl.deploy.history. unread: journals that cannot be read, as errors.
+
+    last: nothing comes after it.
+    """
+
+    rows: Sequence[Mapping[str, Any]] = ()
+    unread: Sequence[Mapping[str, Any]] = ()
+    last: bool = True
 
 
 class LockTaken(NamedTuple):
@@ -162,6 +178,7 @@ Reply = Union[
     Planned,
     Found,
     Undoing,
+    Logged,
     LockTaken,
     Refused,
     Bye,

@@ -39,7 +39,11 @@ class Hello(NamedTuple):
     since: float = 0.0
     done: Sequence[str] = ()
     durability: str = "full"
+    change_limit: int = 256 * 1024 * 1024
     command_timeout: Optional[float] = None
+    reversible_only: bool = False
+    keep_rollouts: int = 10
+    keep_days: int = 30
     beat: float = 5.0
     version: int = VERSION
 
@@ -109,6 +113,17 @@ class Undo(NamedTuple):
     on_conflict: str = "stop"
 
 
+class Log(NamedTuple):
+    """What was done here? path: only changes of it, and of what is below it. changes: tell them, not just rollouts.
+
+    more: go on with the answer to the last one.
+    """
+
+    path: Optional[str] = None
+    changes: bool = False
+    more: bool = False
+
+
 class Lock(NamedTuple):
     """Take the lock. patience: how many seconds to wait for it; None: for ever."""
 
@@ -142,6 +157,7 @@ Request = Union[
     Settle,
     Chains,
     Undo,
+    Log,
     Lock,
     Stop,
     Alive,

@@ -119,6 +119,10 @@ class Fleet:
         line.hello = line.hello._replace(undoes=rollout)
         line.ask(requests.Undo(rollout, plan, on_conflict))
 
+    def log(self, host: str, path: Optional[str], changes: bool, more: bool = False) -> None:
+        """Ask what was done."""
+        self._lines[host].ask(requests.Log(path, changes, more))
+
     def stop(self, host: str, how: str) -> None:
         """End early."""
         self._lines[host].stop(how)
@@ -229,7 +233,11 @@ class Fleet:
             undoes=wishes.undoes,
             take_over=wishes.take_over,
             durability=wishes.durability,
+            change_limit=wishes.change_limit,
             command_timeout=wishes.command_timeout,
+            reversible_only=wishes.reversible_only,
+            keep_rollouts=wishes.keep[0],
+            keep_days=wishes.keep[1],
             beat=wishes.beat,
         )
 

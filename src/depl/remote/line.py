@@ -184,7 +184,7 @@ class HostLine:
             self._around.noted()
         elif isinstance(reply, replies.Refused):
             raise refusal(reply, self.name, self._target, self._around.base_dir)
-        elif isinstance(reply, (replies.Found, replies.Undoing)):
+        elif isinstance(reply, (replies.Found, replies.Logged, replies.Undoing)):
             self._asking.answered(reply)
             self._around.inbox.put((self.name, reply))
 

@@ -23,7 +23,10 @@ class Wishes:
     jobs: int = 20
     timeout: float = 10
     durability: str = "full"
+    change_limit: int = 256 * 1024 * 1024
     command_timeout: Optional[float] = None
+    reversible_only: bool = False
+    keep: tuple[int, int] = (10, 30)  # rollouts and days
     undoes: Optional[str] = None
 
     @property

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from depl.report.lines import Line, counted, size
+from depl.report.tally import UNSAFE, Step
 
 DIFF_LIMIT = 200  # lines
-UNSAFE = ("irreversible", "unknown")
 
 Shown = Mapping[str, Any]  # a change as an event carries it
 
@@ -61,6 +61,15 @@ def unsafe_lines(changes: Iterable[Shown]) -> Iterator[Line]:
     for change in changes:
         if change.get("way_back") in UNSAFE:
             yield Line(f"  {sentence(change)}{way_back(change)}", "yellow")
+
+
+def step_line(step: Step, host: str = "") -> str:
+    """A step that nobody can promise to undo in one line: where, whose, what and why. host: where there is just one."""
+    where = f"{step.host or host}: {step.component}"
+    if step.change is None:
+        return f"{where}: cannot be foreseen: {step.reason}"
+    verb, _, what = sentence(step.change).partition(" ")
+    return f"{where}: {verb} {what.strip()}{way_back(step.change)}"
 
 
 def unsafe_paragraph(changes: Iterable[Shown]) -> list[Line]:

@@ -23,7 +23,7 @@ UNKNOWN = "of unknown effect, so look at these:"
 
 
 class Outcome(Protocol):
-    """How a run ended; depl.rollout.local makes them. status: nothing, succeeded, reversed, stopped, blocked."""
+    """How a run ended; depl.rollout makes them. status: nothing, succeeded, reversed, redone, stopped, blocked."""
 
     status: str
     changed: int
@@ -144,7 +144,8 @@ def event_lines(event: Event, verbose: bool = False) -> list[Line]:
     if event.what is What.REVERSING:
         return [Line("putting back what was changed:", "bold")]
     if event.what is What.REVERSED:
-        return [Line(f"  undo: {sentence(event.data.get('change') or {})}", "green")]
+        word = "redo" if event.data.get("again") else "undo"
+        return [Line(f"  {word}: {sentence(event.data.get('change') or {})}", "green")]
     if event.what is What.REPEATED:
         return [Line(f"  run again: {event.data.get('command')}", "green")]
     if event.what is What.KEPT:
@@ -162,6 +163,7 @@ def changed_lines(event: Event, *, verbose: bool = False, planning: bool = False
     lines = [Line(f"{name}{_because(event)}{slow}", "bold")]
     for change in event.data.get("changes", ()):
         lines.extend(change_lines(change, contents=verbose or planning, ways=planning or verbose))
+    lines.extend(Line(f"  appeared {path}  [no undo removes it]", "yellow") for path in event.data.get("appeared", ()))
     return lines
 
 

@@ -7,7 +7,17 @@ from typing import Any, NamedTuple
 
 from depl.events import Event, Output, What
 
+UNSAFE = ("irreversible", "unknown")
 ENDS = (What.TASK_DONE, What.TASK_UNCHANGED, What.TASK_FAILED, What.TASK_SKIPPED)
+
+
+class Step(NamedTuple):
+    """A change of a component on a host; where nothing could be foreseen, why. host: empty where there is just one."""
+
+    host: str
+    component: str
+    change: Mapping[str, Any] | None
+    reason: str = ""
 
 
 class Timed(NamedTuple):
@@ -21,7 +31,8 @@ class Tally:
     """Takes the events of a run and counts.
 
     changes: by host, as events carry them. components: how many changed, by host. seconds: by task that has ended.
-    at_work: the hosts that had something to do.
+    at_work: the hosts that had something to do. unsafe: the steps that nobody can promise to undo; unforeseen: those
+    that failed.
     """
 
     def __init__(self) -> None:
@@ -30,6 +41,8 @@ class Tally:
         self.seconds: dict[str, float] = {}
         self.failed: set[str] = set()
         self.at_work: dict[str, None] = {}
+        self.unsafe: list[Step] = []
+        self.unforeseen: list[Step] = []
 
     def __call__(self, event: Event | Output) -> None:
         """Take an event."""
@@ -41,10 +54,17 @@ class Tally:
         if event.what is What.CHANGED:
             self.changes.setdefault(host, []).extend(event.data.get("changes", ()))
             self.components[host] = self.components.get(host, 0) + 1
+            self._note_unsafe(event)
         elif event.what is What.TASK_FAILED:
             self.failed.add(host)
+            self.unforeseen.append(Step(host, _name(event), None, str(event.data.get("error") or "")))
         if event.what in ENDS:
             self.seconds[f"{event.task}@{host}"] = float(event.data.get("seconds") or 0)
+
+    def _note_unsafe(self, event: Event) -> None:
+        for change in event.data.get("changes", ()):
+            if change.get("way_back") in UNSAFE:
+                self.unsafe.append(Step(event.host or "", _name(event), change))
 
     @property
     def all_changes(self) -> list[Any]:
@@ -55,6 +75,10 @@ class Tally:
     def unchanged(self) -> list[str]:
         """The hosts that needed nothing."""
         return sorted(host for host in self.at_work if host not in self.components and host not in self.failed)
+
+
+def _name(event: Event) -> str:
+    return event.component or event.task or ""
 
 
 def critical_path(seconds: Mapping[str, float], after: Mapping[str, Iterable[str]]) -> Sequence[Timed]:

@@ -18,8 +18,9 @@ def undo_plan_lines(
     unknown: Sequence[str] = (),
     *,
     quiet: bool = False,
+    again: bool = False,
 ) -> list[Line]:
-    """What an undo would do, in its order.
+    """What an undo would do, in its order. again: to another undo.
 
     Of each step: component; shown: the reversal of a change; conflict: why it cannot be, nothing if it can.
     """
@@ -33,16 +34,17 @@ def undo_plan_lines(
         lines += [Line(UNKNOWN, "yellow"), *(Line(f"  {one}") for one in unknown)]
     conflicts = sum(bool(step["conflict"]) for step in steps)
     standing = f", {counted(conflicts, 'conflict')}" if conflicts else ""
-    what = f"{counted(len(steps), 'change')} of rollout {', '.join(rollouts)} would be put back{standing}"
+    done = "made again" if again else "put back"
+    what = f"{counted(len(steps), 'change')} of rollout {', '.join(rollouts)} would be {done}{standing}"
     return [*lines, Line(f"{name}: {what}; nothing was touched", "bold")]
 
 
-def undo_lines(outcome: Outcome, name: str, took: float, again: str = "") -> list[Line]:
-    """The last words on an undo. again: the command that was given."""
-    many = counted(outcome.changed, "change")
+def undo_lines(outcome: Outcome, name: str, took: float, again: str = "", *, redone: bool = False) -> list[Line]:
+    """The last words on an undo. again: the command that was given; redone: it was to take back an undo."""
+    many = f"{counted(outcome.changed, 'change')} {'made again' if redone else 'put back'}"
     if outcome.status == "blocked":
-        lines = [Line(f"{name}: {many} put back in {seconds(took)}, but not everything", "red"), *left_lines(outcome)]
+        lines = [Line(f"{name}: {many} in {seconds(took)}, but not everything", "red"), *left_lines(outcome)]
         if again and not any(isinstance(one, TakenOver) for one in outcome.errors):
             lines.append(Line(f"  restore all the same with: {again} --force, or leave it so with: {again} --keep"))
         return lines
-    return [Line(f"{name}: {many} put back in {seconds(took)}", "bold"), *left_lines(outcome)]
+    return [Line(f"{name}: {many} in {seconds(took)}", "bold"), *left_lines(outcome)]

@@ -29,13 +29,20 @@ class WayBack:
 
 
 def back(
-    plan: Plan, hosts: Hosts, jobs: int, on_conflict: str, terminated: Callable[[], bool], aborted: Callable[[], bool]
+    plan: Plan,
+    hosts: Hosts,
+    jobs: int,
+    on_conflict: str,
+    terminated: Callable[[], bool],
+    aborted: Callable[[], bool],
+    again: bool = False,
 ) -> WayBack:
     """Take back what the tasks of a plan did, last ones first; then repeat the reactions that are owed.
 
-    terminated: ends commands that hang; aborted: nothing more is sent.
+    terminated: ends commands that hang; aborted: nothing more is sent. again: it is their undo that is taken back, so
+    the first ones come first.
     """
-    return _Back(plan, hosts, jobs, on_conflict, terminated, aborted).run()
+    return _Back(plan, hosts, jobs, on_conflict, terminated, aborted, again).run()
 
 
 class _Back:
@@ -47,7 +54,9 @@ class _Back:
         on_conflict: str,
         terminated: Callable[[], bool],
         aborted: Callable[[], bool],
+        again: bool,
     ) -> None:
+        self.again = again
         self.plan, self.hosts, self.jobs, self.on_conflict = plan, hosts, jobs, on_conflict
         self.terminated, self.aborted = terminated, aborted
         self.wishes = Wishes(hosts.runner)
@@ -61,7 +70,7 @@ class _Back:
         def reverse(host: str, roots: list[str]) -> None:
             runner.reverse(host, roots, self.on_conflict)
 
-        self._all(self.plan, reverse, TasksReversed, backwards=True)
+        self._all(self.plan, reverse, TasksReversed, backwards=not self.again)
         self._all(self._plan_of_owed(), runner.repeat, Repeated, backwards=False)
         return self.result
 
@@ -88,13 +97,13 @@ class _Back:
                 break
             answer = self.hosts.next(kind)
             if answer is not None:
-                self._answered(dispatch, *answer, backwards=backwards)
+                self._answered(dispatch, *answer, strict=kind is TasksReversed)
         left = [host for host in plan.by_host if dispatch.has_more(host)]
         self.result.bad.update(left)
         if left:
             self.result.conflicts[INTERRUPTED] = None
 
-    def _answered(self, dispatch: Dispatch, host: str, reply: Any, *, backwards: bool) -> None:
+    def _answered(self, dispatch: Dispatch, host: str, reply: Any, *, strict: bool) -> None:
         if not isinstance(reply, DeplError) and sorted(reply.tasks) != self._oldest(host):
             reply = self.hosts.refuse(host, "it did not answer for just what it was asked")
         if isinstance(reply, DeplError):
@@ -102,7 +111,7 @@ class _Back:
             return
         failed = self._take(host, reply)
         for id in (f"{root}@{host}" for root in reply.tasks):
-            if failed and backwards:
+            if failed and strict:
                 self._left(dispatch.leave_out(id), id)
             dispatch.ended(id, host)
 
@@ -133,9 +142,10 @@ class _Back:
         return bool(reply.failed)
 
     def _left(self, tasks: Sequence[Task], cause: str) -> None:
+        why = f"it needs {cause}, which is not as it was" if self.again else f"{cause} needs it and is not put back"
         for task in tasks:
             self.result.bad.add(task.host)
-            self.result.conflicts[f"{task.id}: left as it is, because {cause} needs it and is not put back"] = None
+            self.result.conflicts[f"{task.id}: left as it is, because {why}"] = None
 
 
 def on(host: str, sentences: Iterable[str]) -> Sentences:

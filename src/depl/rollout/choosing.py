@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from depl.deploy.gone import no_longer, nothing_left
 from depl.errors import NothingToUndo
+
+NONE: Mapping[str, Sequence[str]] = {}
 
 
 @dataclass(frozen=True)
@@ -17,10 +20,18 @@ class Chosen:
     hosts: Sequence[str]
 
 
-def choose(environment: str, found: Mapping[str, Sequence[Mapping[str, Any]]], rollout: Optional[str] = None) -> Chosen:
+def choose(
+    environment: str,
+    found: Mapping[str, Sequence[Mapping[str, Any]]],
+    rollout: Optional[str] = None,
+    purged: Mapping[str, Sequence[str]] = NONE,
+) -> Chosen:
     """The rollout to take back: the one that is named; else one that was cut off; else the newest that stands.
 
-    found: by host the facts of its journals (see depl.deploy.chains). Errors: NothingToUndo.
+    One that is itself an undo is chosen where it can be redone.
+
+    found: by host the facts of its journals (see depl.deploy.chains). purged: by host the rollouts that can no longer
+    be taken back there; such a one is taken back nowhere, unless it was cut off. Errors: NothingToUndo.
     """
     journals = [
         (host, journal)
@@ -33,9 +44,13 @@ def choose(environment: str, found: Mapping[str, Sequence[Mapping[str, Any]]], r
         unsettled = [(host, journal) for host, journal in standing if journal.get("unsettled")]
         names = [journal["rollouts"][-1] for _, journal in unsettled or standing]
         if not names:
-            raise NothingToUndo(f"there is no rollout of {environment} to undo", hint=_looked_on(found))
+            raise nothing_left(environment, len(set().union(*purged.values())), _looked_on(found))
         rollout = max(names)  # they sort by time
     hosts = dict.fromkeys(host for host, journal in standing if rollout in journal["rollouts"])
+    hosts |= dict.fromkeys(host for host, journal in journals if rollout in journal.get("undone", ()))
+    gone = [host for host, names in purged.items() if rollout in names]
+    if gone and not any(journal.get("unsettled") for _, journal in standing if rollout in journal["rollouts"]):
+        raise no_longer(rollout, gone)
     if not hosts:
         raise _why_not(environment, rollout, [journal for _, journal in journals], found)
     return Chosen(rollout, list(hosts))
@@ -51,7 +66,10 @@ def _why_not(
     if any(rollout in journal["rollouts"] for journal in journals):
         return NothingToUndo(f"rollout {rollout} is taken back already")
     if any(rollout in journal.get("undos", ()) for journal in journals):
-        return NothingToUndo(f"{rollout} is itself an undo", hint="Deploy again to go forward.")
+        return NothingToUndo(
+            f"the undo {rollout} cannot be taken back: it was already, or what it undid had not come to its end",
+            hint="Deploy again to go forward.",
+        )
     return NothingToUndo(f"no rollout {rollout} of {environment} is recorded on its hosts", hint=_looked_on(found))
 
 

@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from depl.errors import ProtocolError
 from depl.events import What
-from depl.protocol.replies import Found, Planned, TaskOver, TasksReversed, Told, Undoing
+from depl.protocol.replies import Found, Logged, Planned, TaskOver, TasksReversed, Told, Undoing
 
 Checks = Mapping[str, Callable[[Any], bool]]  # by the name of a fact
 LARGEST = 10**12  # of whatever is counted or measured
@@ -24,6 +24,8 @@ def assert_sound(reply: Any) -> None:
     elif isinstance(reply, Found):
         for chain in reply.chains:
             _assert_facts(chain, _CHAIN, "a journal")
+    elif isinstance(reply, Logged):
+        _assert_rows(reply.rows)
     elif isinstance(reply, Undoing):
         for task in reply.tasks:
             _assert_facts(task, _TASK, "a journal", required=("root",))
@@ -37,6 +39,11 @@ def _assert_event(told: Told) -> None:
     except ValueError:
         raise ProtocolError("it told of something that cannot happen") from None
     _assert_facts(told.data, _EVENTS.get(what, {}), f"{what.value!r}")
+
+
+def _assert_rows(rows: Iterable[Mapping[str, Any]]) -> None:
+    for row in rows:
+        _assert_facts(row, _ROW, "a rollout", required=_ENTRY if "change" in row else _HEAD)
 
 
 def _assert_facts(facts: Mapping[str, Any], checks: Checks, about: str, required: Iterable[str] = ()) -> None:
@@ -121,6 +128,18 @@ _EVENTS: Mapping[What, Checks] = {  # what reports and the tally rely on
     What.KEPT: {"path": _is_plain, "reason": _is_plain},
     What.CONFLICT: {"change": _is_change_or_nothing, "reason": _is_plain},
 }
-_CHAIN: Checks = {**dict.fromkeys(("rollouts", "undos", "environments"), _is_texts), "outcome": _is_plain}
+_CHAIN: Checks = {**dict.fromkeys(("rollouts", "undos", "undone", "environments"), _is_texts), "outcome": _is_plain}
+_HEAD: Checks = {
+    **dict.fromkeys(("rollout", "at", "who", "revision", "environment", "host", "outcome"), _is_text),
+    **dict.fromkeys(("settled_by", "undone", "undone_by"), _is_text),
+    "undoes": _is_text_or_nothing,
+    "count": _is_count,
+}
+_ENTRY: Checks = {
+    **dict.fromkeys(("rollout", "at", "component", "undone_by"), _is_text),
+    **dict.fromkeys(("takes_back", "failed"), _is_plain),
+    "change": _is_change,
+}
+_ROW: Checks = {**_HEAD, **_ENTRY}
 _TASK: Checks = {"root": _is_text, "order": _is_integer, "after": _is_texts_or_nothing}
 _STEP: Checks = {"component": _is_text, "shown": _is_change, "conflict": _is_plain}

@@ -195,7 +195,7 @@ class FakeRunner:
     def _write(self, task: Task) -> None:
         journals = self.machines[task.host].journals
         if not journals or not journals[0]["unsettled"]:
-            head = {"rollouts": [], "undos": [], "environments": [self.environment]}
+            head = {"rollouts": [], "undos": [], "undone": [], "gone": [], "environments": [self.environment]}
             journals.insert(0, {**head, "unsettled": True, "outcome": "", "tasks": []})
         journal = self._journals[task.host] = journals[0]
         if self.rollout not in journal["rollouts"]:
@@ -217,7 +217,9 @@ class FakeRunner:
                 done.append(root)
                 self.log.append(("reverse", id))
         journal = self._journals[host]
-        journal["tasks"] = [task for task in journal["tasks"] if task["root"] not in done]
+        here, there = ("gone", "tasks") if self._redoes(journal) else ("tasks", "gone")
+        journal[there] = journal.get(there, []) + [task for task in journal[here] if task["root"] in done]
+        journal[here] = [task for task in journal[here] if task["root"] not in done]
         owed = [root for root in done if f"{root}@{host}" in self.script.owed]
         return TasksReversed(0, roots, len(done), conflicts=conflicts, failed=failed, owed=owed)
 
@@ -230,8 +232,13 @@ class FakeRunner:
         journals = self.machines[host].journals
         journal = self._journals.get(host, journals[0] if journals else None)
         if journal is not None and journal["unsettled"]:
-            journal.update(unsettled=False, outcome=outcome)
+            journal.update(unsettled=False, outcome="succeeded" if self._redoes(journal) else outcome)
+            if journal["outcome"] == "succeeded":
+                journal["undone"] = []
         return Settled(0)
+
+    def _redoes(self, journal: Mapping[str, Any]) -> bool:
+        return bool(journal.get("undone")) and self.rollout in journal["rollouts"]
 
     def _predict(self, host: str, root: str) -> Planned:
         id = f"{root}@{host}"
@@ -239,14 +246,13 @@ class FakeRunner:
         return Planned(0, root, 0 if id in self.script.unchanged else 1, errors, [f"{root}: a command"])
 
     def _open_journal(self, host: str, rollout: str, plan: bool) -> Undoing:
-        journal = next(one for one in self.machines[host].journals if rollout in one["rollouts"])
+        named = [one for one in self.machines[host].journals if rollout in (*one["rollouts"], *one.get("undone", ()))]
+        journal, again = named[0], rollout in named[0].get("undone", ())
         if not plan:
             self._journals[host] = journal
-            journal["undos"].append(self.rollout)
+            for kind in ("rollouts",) if again else ("undos", "undone"):
+                journal.setdefault(kind, []).append(self.rollout)
             journal["unsettled"] = True
-        steps = (
-            [{"component": task["root"], "shown": {}, "conflict": ""} for task in reversed(journal["tasks"])]
-            if plan
-            else []
-        )
-        return Undoing([dict(task) for task in journal["tasks"]], steps, rollouts=journal["rollouts"])
+        tasks = [dict(task) for task in journal["gone" if again else "tasks"]]
+        steps = [{"component": task["root"], "shown": {}, "conflict": ""} for task in reversed(tasks)] if plan else []
+        return Undoing(tasks, steps, rollouts=journal["rollouts"], again=again)

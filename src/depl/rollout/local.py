@@ -19,7 +19,7 @@ from depl.rollout.live import check_live
 from depl.rollout.options import Options, Outcome, head_of, outcome_of, over, selected
 from depl.rollout.planning import Planned, plan
 from depl.rollout.record import Recorder
-from depl.rollout.undoing import Undoable, go_back, undo, undo_plan
+from depl.rollout.undoing import Undoable, forget_old, go_back, undo, undo_plan
 
 __all__ = [
     "Options",
@@ -43,7 +43,7 @@ def realise(model: Model, host: str, options: Options, emit: Emit, stop: Optiona
     lock = target.lock(None if options.wait else 0.0, lambda: stop.aborted, emit)
     try:
         rollout, environment = new_id(), model.environment
-        recorder = Recorder(target.records, rollout, emit, options.redact)
+        recorder = Recorder(target.records, rollout, emit, options.redact, options.keep)
         data = {"rollout": rollout, "environment": environment.name, "host": host}
         recorder(Event(What.STARTED, data=data))
         head = head_of(rollout, environment.name, host, options)
@@ -55,6 +55,7 @@ def realise(model: Model, host: str, options: Options, emit: Emit, stop: Optiona
             outcome = _back(work, model, host, options, recorder, stop, errors)
         else:
             work.settle([root.name for root in model.roots_of(host)], not options.components)
+            forget_old(work, environment.name, options, recorder)
             outcome = Outcome("succeeded" if work.changed else "nothing", rollout if work.changed else None)
         outcome.changed, outcome.seconds = work.changed, time.monotonic() - begun
         recorder(over(outcome))

@@ -8,11 +8,11 @@ from typing import Any
 
 from depl.redact import Redactor
 
-_IDENTITIES = """schema n at event what environment host hosts rollout rollouts undoes task tasks outcome status
-exit_status stream class verb way_back"""
+_IDENTITIES = """schema n at event what environment host hosts rollout rollouts undoes redoes task tasks outcome status
+exit_status settled_by stream undone_by class verb way_back"""
 _OTHERS = """after before change changed changes cmd command component conflict conflicts count data diff error errors
 failed file hint interrupted irreversible kept line log message mistakes output path place planned reason returncode
-seconds shown size stderr stdout text unknown warning who"""
+revision seconds shown size stderr stdout takes_back text undone unknown warning who appeared"""
 IDENTITIES = frozenset(_IDENTITIES.split())  # what stands under them is looked for again, by programs and the next run
 NAMES = IDENTITIES | frozenset(_OTHERS.split())
 CLOSED = (("before", "nothing"),)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from depl.change.limit import CHANGE_LIMIT
 from depl.change.records import Begin
 from depl.component import RootComponent
 from depl.configure import Model
@@ -18,26 +19,42 @@ from depl.redact import Redactor
 
 @dataclass(frozen=True)
 class Options:
-    """How to run. components: names of root components, none for all. on_failure: rollback or stop."""
+    """How to run. components: names of root components, none for all. on_failure: rollback or stop.
+
+    reversible_only: steps without a sure way back are refused. keep: how many rollouts and days old ways back are kept
+    (see depl.deploy.retention); None: for ever.
+    """
 
     target_directory: str
     components: Sequence[str] = ()
     on_failure: str = "rollback"
     wait: bool = False
     durability: str = "full"
+    change_limit: int = CHANGE_LIMIT
     command_timeout: Optional[float] = None
+    reversible_only: bool = False
+    keep: Optional[tuple[int, int]] = None
     who: str = ""
     redact: Redactor = field(default_factory=Redactor)
 
     @property
     def of_work(self) -> dict[str, Any]:
         """What the work on a host takes of them."""
-        return {"durability": self.durability, "command_timeout": self.command_timeout, "redact": self.redact}
+        return {
+            "durability": self.durability,
+            "change_limit": self.change_limit,
+            "command_timeout": self.command_timeout,
+            "redact": self.redact,
+            "reversible_only": self.reversible_only,
+        }
 
 
 @dataclass
 class Outcome:
-    """How it ended: nothing, succeeded, reversed, stopped or blocked; and what was not put back."""
+    """How it ended: nothing, succeeded, reversed, redone, stopped or blocked; and what was not put back.
+
+    again: it was to take back an undo.
+    """
 
     status: str
     rollout: Optional[str] = None
@@ -49,6 +66,7 @@ class Outcome:
     kept: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    again: bool = False
 
 
 def selected(model: Model, host: str, options: Options) -> list[RootComponent]:

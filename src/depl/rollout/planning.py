@@ -32,7 +32,12 @@ def plan(model: Model, host: str, options: Options, emit: Emit) -> Planned:
     begun = time.monotonic()
     target = Target(options.target_directory)
     journal = target.journals.open("plan")
-    system = PredictingSystem(target.records, command_timeout=options.command_timeout, redact=options.redact)
+    system = PredictingSystem(
+        target.records,
+        change_limit=options.change_limit,
+        command_timeout=options.command_timeout,
+        redact=options.redact,
+    )
     system.warn.tell = warning_to(emit)
     prediction = Prediction(system, journal.ledger, emit)
     if journal.exists:

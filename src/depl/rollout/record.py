@@ -18,15 +18,23 @@ KEPT_BACK = (What.STARTED, What.TASK_STARTED, What.TASK_UNCHANGED, What.TASK_SKI
 class Recorder:
     """Passes events on and writes them down, from the first one that tells of a change or a failure.
 
-    A run that changed nothing and did not fail leaves no record. Output is passed on, not recorded.
+    A run that changed nothing and did not fail leaves no record. Output is passed on, not recorded. keep: how many
+    rollouts and days records are kept; older ones go once a run that is recorded came to a good end.
     """
 
     def __init__(
-        self, directory: str, rollout: str, emit: Callable[[Union[Event, Output]], None], redact: Redactor
+        self,
+        directory: str,
+        rollout: str,
+        emit: Callable[[Union[Event, Output]], None],
+        redact: Redactor,
+        keep: Optional[tuple[int, int]] = None,
     ) -> None:
         self.path = os.path.join(directory, "rollouts", f"{rollout}.jsonl")
         self._emit = emit
         self._redact = redact
+        self._keep = keep
+        self._ended_well = False
         self._waiting: list[str] = []
         self._number = 0
         self._descriptor: Optional[int] = None
@@ -37,6 +45,7 @@ class Recorder:
         if isinstance(event, Output):
             return
         self._number += 1
+        self._ended_well = event.what is What.OVER and event.data.get("outcome") in ("succeeded", "reversed", "redone")
         self._waiting.append(json.dumps(masked(self._line(event), self._redact)))
         ends_in_nothing = event.what is What.OVER and event.data.get("outcome") == "nothing"
         if self._descriptor is not None or not (ends_in_nothing or event.what in KEPT_BACK):
@@ -46,6 +55,11 @@ class Recorder:
         """Let go of the file."""
         if self._descriptor is not None:
             os.close(self._descriptor)
+            self._descriptor = None
+            if self._keep is not None and self._ended_well:
+                from depl.rollout.keeping import forget_old_records
+
+                forget_old_records(self.path, *self._keep)
 
     def _line(self, event: Event) -> dict[str, Any]:
         return {

@@ -41,7 +41,7 @@ def realise_all(
 
     record_directory: the project's `.depl`, whose `rollouts` gets the events.
     """
-    recorder = Recorder(record_directory, rollout, emit, options.redact)
+    recorder = Recorder(record_directory, rollout, emit, options.redact, options.keep)
     try:
         return _Rollout(plan, runner, options, recorder, stop or Stop(), rollout, environment, jobs).run()
     finally:

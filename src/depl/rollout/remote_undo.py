@@ -33,22 +33,26 @@ def undo_all(
     id: str,
     redact: Optional[Redactor] = None,
     jobs: int = JOBS,
+    keep: Optional[tuple[int, int]] = None,
 ) -> Outcome:
     """Take back a rollout of an environment on all hosts; without a name one that was cut off, else the newest.
 
-    id: the name of this undo. Errors: NothingToUndo, Locked, Unreachable.
+    An undo that is named is taken back, too.
+
+    id: the name of this undo. keep: see Options. Errors: NothingToUndo, Locked, Unreachable.
     """
     begun, stop = time.monotonic(), stop or Stop()
-    recorder = Recorder(record_directory, id, emit, Redactor() if redact is None else redact)
+    recorder = Recorder(record_directory, id, emit, Redactor() if redact is None else redact, keep)
     hosts = Hosts(runner, recorder)
     try:
         chosen = _open_chosen(environment, hosts, rollout)
         journals = _open_journals(hosts, chosen, on_conflict, planning=False)
         plan = plan_from_chains({host: opened.tasks for host, opened in journals.items()})
         data = {"rollout": id, "environment": environment, "host": None, "hosts": list(journals), "tasks": len(plan)}
-        recorder(Event(What.STARTED, data={**data, "undoes": chosen.rollout}))
-        way = back(plan, hosts, jobs, on_conflict, lambda: stop.terminated, lambda: stop.aborted)
-        outcome = Outcome("reversed", id, way.reversed)
+        again = any(opened.again for opened in journals.values())
+        recorder(Event(What.STARTED, data={**data, "redoes" if again else "undoes": chosen.rollout}))
+        way = back(plan, hosts, jobs, on_conflict, lambda: stop.terminated, lambda: stop.aborted, again)
+        outcome = Outcome("redone" if again else "reversed", id, way.reversed, again=again)
         finish(way, plan, hosts, journals, outcome)
         outcome.interrupted = stop.aborted and outcome.status == "blocked"
         outcome.seconds = time.monotonic() - begun
@@ -80,7 +84,12 @@ def _open_chosen(environment: str, hosts: Hosts, rollout: Optional[str]) -> Chos
     _all_well(hosts.runner.open(), hosts.emit)
     found = hosts.gather(hosts.runner.hosts, lambda host: hosts.runner.chains(host, rollout), Found)
     _all_well(list(hosts.lost.values()), hosts.emit)
-    chosen = choose(environment, {host: answer.chains for host, answer in found.items()}, rollout)
+    chosen = choose(
+        environment,
+        {host: answer.chains for host, answer in found.items()},
+        rollout,
+        {host: answer.purged for host, answer in found.items()},
+    )
     hosts.runner.close([host for host in hosts.runner.hosts if host not in set(chosen.hosts)])
     return chosen
 

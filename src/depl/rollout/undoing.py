@@ -13,6 +13,7 @@ from depl.deploy.begin import new_id
 from depl.deploy.chains import open_chain
 from depl.deploy.own_code import reverse_by
 from depl.deploy.preview import preview, unknown_steps
+from depl.deploy.redoable import assert_can_be_done_again, redoes
 from depl.deploy.stop import Stop
 from depl.deploy.target import Target
 from depl.deploy.undo import Reverse
@@ -33,7 +34,7 @@ def undo(
     model: Optional[Callable[[], Model]] = None,
     stop: Optional[Stop] = None,
 ) -> Outcome:
-    """Take back a rollout of an environment from the journals in a target directory.
+    """Take back a rollout of an environment, or an undo that is named, from the journals in a target directory.
 
     model: makes the model, for the changes that only their component's own code can reverse. Errors: NothingToUndo,
     Locked, JournalError.
@@ -47,14 +48,20 @@ def undo(
     try:
         target.clear_stage()
         path, state = open_chain(target, environment, rollout)
+        again = redoes(state, rollout)
+        if again and on_conflict != "keep":
+            assert_can_be_done_again(path)
         id = new_id()
-        recorder = Recorder(target.records, id, emit, options.redact)
+        recorder = Recorder(target.records, id, emit, options.redact, options.keep)
         recorder(Event(What.STARTED, data={"environment": environment, "host": state.host, "rollout": id}))
-        head = head_of(id, environment, state.host, options, undoes=state.rollouts[-1])
+        head = head_of(id, environment, state.host, options, undoes=rollout if again else state.rollouts[-1])
         work = Work(target, lock, head, recorder, stop, journal_path=path, **options.of_work)
         reverse = reverse_by(lambda: model().roots_of(state.host) if model else ())
         undone = go_back(work, on_conflict, reverse, lambda: stop.terminated, lambda: stop.aborted)
-        outcome = outcome_of("reversed" if undone.whole else "blocked", id, undone)
+        outcome = outcome_of(("redone" if again else "reversed") if undone.whole else "blocked", id, undone)
+        outcome.again = again
+        if undone.whole:
+            forget_old(work, environment, options, recorder)
         outcome.interrupted = stop.aborted and not undone.whole
         outcome.changed, outcome.seconds = undone.reversed, time.monotonic() - begun
         recorder(over(outcome))
@@ -63,6 +70,14 @@ def undo(
         return outcome
     finally:
         lock.close()
+
+
+def forget_old(work: Work, environment: str, options: Options, emit: Emit) -> None:
+    """Purge what is kept no longer, after a run that changed something and was settled."""
+    if options.keep is not None and work.journal.exists:
+        from depl.deploy.retention import purge
+
+        purge(work.target, environment, *options.keep, emit)
 
 
 def go_back(
@@ -84,16 +99,19 @@ def go_back(
 
 @dataclass(frozen=True)
 class Undoable:
-    """What an undo would take back. steps: see depl.deploy.preview, last change first."""
+    """What an undo would take back. steps: see depl.deploy.preview, last change first. again: that of an undo."""
 
     host: str
     rollouts: Sequence[str]
     steps: Sequence[Mapping[str, Any]]
     unknown: Sequence[str]
+    again: bool = False
 
 
 def undo_plan(environment: str, options: Options, rollout: Optional[str] = None) -> Undoable:
     """What undo would do; nothing is touched. Errors: NothingToUndo."""
     target = Target(options.target_directory)
     _, state = open_chain(target, environment, rollout)
-    return Undoable(state.host, state.rollouts, preview(target, state), unknown_steps(target, state))
+    again = redoes(state, rollout)
+    steps, unknown = preview(target, state, again), unknown_steps(target, state, again)
+    return Undoable(state.host, state.rollouts, steps, unknown, again)

@@ -60,9 +60,9 @@ class Became:
 
 @dataclass(frozen=True)
 class Synced:
-    """A thing was synced: a file's content, or the names in a directory. number None: everything was."""
+    """A thing was synced: a file's content, or the names in a directory."""
 
-    number: Optional[int]
+    number: int
 
 
 @dataclass
@@ -94,14 +94,12 @@ class Recording:
         synced: set[int] = set()
         forced: set[Key] = set()
         made: set[int] = set()
-        everything = False
         for at in range(len(log) - 1, -1, -1):
             one = log[at]
             if isinstance(one, Synced):
-                everything = everything or one.number is None
-                synced.add(-1 if one.number is None else one.number)
+                synced.add(one.number)
             elif isinstance(one, Named):
-                is_synced = everything or any(key in forced or key[0] in synced for key in one.after)
+                is_synced = any(key in forced or key[0] in synced for key in one.after)
                 if is_synced:
                     forced.update(one.after)
                 if is_synced or wanted():
@@ -112,7 +110,7 @@ class Recording:
         versions = [(-1, self.things[number])] if number in self.things else []
         versions += [(at, one.thing) for at, one in enumerate(log) if isinstance(one, Became) and one.number == number]
         now = versions[-1][1]
-        synced = (at for at, one in enumerate(log) if isinstance(one, Synced) and one.number in (number, None))
+        synced = (at for at, one in enumerate(log) if isinstance(one, Synced) and one.number == number)
         last = max(synced, default=-1)
         safe = [thing for at, thing in versions if at <= last]
         since = max(last, aged)
@@ -173,6 +171,7 @@ class Observer:
         self._base, self._is_step = base, is_step
         self._numbers: dict[int, int] = {}  # of the inodes that are there
         self._next = 1
+        self._command = False  # one was started just now
         self._lock = threading.Lock()
         self.recording = Recording({}, {})
         self.recording.names, self.recording.things = self._look()
@@ -193,6 +192,7 @@ class Observer:
             with self._lock:
                 self._take()
                 self.recording.points.append(len(self.recording.log))
+                self._command = event == "subprocess.Popen"
 
     def _synced(self, sync: Callable[[int], None]) -> Callable[[int], None]:
         def synced(descriptor: int) -> None:
@@ -210,16 +210,17 @@ class Observer:
         """What the last step has done."""
         names, things = self._look()
         log = self.recording.log
-        for number, thing in things.items():
-            if self._things.get(number) != thing:
-                log.append(Became(number, thing))
+        changed = [number for number, thing in things.items() if self._things.get(number) != thing]
+        log += [Became(number, things[number]) for number in changed]
         keys = [key for key in {**self._names, **names} if self._names.get(key) != names.get(key)]
         while keys:
             one = self._step(keys, names)
             keys = [key for key in keys if key not in one]
             log.append(Named({key: self._names.get(key) for key in one}, {key: names.get(key) for key in one}))
-        if any(name == RUNNING for _, name in {**self._names, **names}):
-            log.append(Synced(None))
+            changed += [directory for directory, _ in one]
+        if self._command or any(name == RUNNING for _, name in {**self._names, **names}):
+            log += [Synced(number) for number in changed]
+        self._command = False
         self._names, self._things = names, things
 
     def _step(self, keys: list[Key], names: Names) -> list[Key]:

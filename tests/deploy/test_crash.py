@@ -97,7 +97,10 @@ class Owned(Component):
     owns_workdir = True
 
     def verify(self) -> None:
-        if not os.path.exists("made/last"):
+        contents = {"raw.conf": "first", "made/deep/file": "x", "made/last": "x"}  # after a power cut any may be torn
+        if any(not os.path.exists(path) or Path(path).read_text() != text for path, text in contents.items()):
+            raise UpdateNeeded("it is not as it should be")
+        if os.path.exists("registry") or os.stat("raw.conf").st_mode & 0o777 != 0o600:
             raise UpdateNeeded("it is not as it should be")
 
     def update(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,11 @@ class Service:
     def stop(self) -> None:
         subprocess.run([self.control, "stop"], check=True)
 
+    def wait(self) -> None:
+        """Until no command is at work on it: between its start and its note, depl does not yet know of it."""
+        while any(str(self.control).encode() in arguments for arguments in map(_arguments, os.listdir("/proc"))):
+            time.sleep(0.01)
+
     def runs_with(self) -> str:
         """The configuration that it was started with; nothing if it does not run."""
         try:
@@ -60,6 +66,13 @@ class Service:
         except OSError:
             return ""
         return next((one.partition(b"=")[2].decode() for one in variables if one.startswith(b"CONFIGURATION=")), "")
+
+
+def _arguments(process: str) -> list[bytes]:
+    try:
+        return Path("/proc", process, "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 @pytest.fixture
@@ -157,6 +170,8 @@ def kill(times: Times, act: Callable[[], Any], sample: int) -> None:
         for recover in (times.back, times.forth):
             times.load()
             times.world.killed(act, at)
+            if not (times.world.base / ".depl" / "running").exists():
+                times.service.wait()
             try:
                 recover()
             except BaseException as error:

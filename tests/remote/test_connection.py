@@ -535,3 +535,15 @@ def test_paramiko_is_not_imported_for_its_own_sake(project: Path) -> None:
     program = "import sys, depl.remote.connection, depl.remote.local; sys.exit('paramiko' in sys.modules)"
     environ = {**os.environ, "PYTHONPATH": str(project / "src")}
     assert subprocess.run([sys.executable, "-c", program], env=environ).returncode == 0
+
+
+def test_a_process_that_ends_at_once_ends_with_its_own_status(tmp_path: Path) -> None:
+    code = f"""
+import atexit, sys
+atexit.register(lambda: print(hasattr(sys.modules.get("paramiko"), "Transport")))
+from depl.remote.connection import Dialer
+Dialer({str(tmp_path)!r}, "live", timeout=1, jobs=1)
+sys.exit(3)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "True\n", "")  # it waited for the library it imports

@@ -84,7 +84,8 @@ class Dialer:
     """
 
     def __init__(self, base_dir: str, environment: str, *, timeout: float, jobs: int, ask: Ask | None = None) -> None:
-        threading.Thread(target=handshake.load_paramiko, daemon=True).start()  # takes 0.1 s, while others work
+        # Takes 0.1 s, while others work. Not a daemon: a process that ends in the middle of such an import aborts.
+        threading.Thread(target=handshake.load_paramiko).start()
         self.ask = ask
         self._timeout = timeout
         self._config = SshConfig(base_dir, environment)

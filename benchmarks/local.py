@@ -4,7 +4,8 @@
 
 Seconds wander with the machine: read the ratios to the floor. CPU is that of the tool and all that it starts. The floor
 renders every file with Jinja2 and compares or writes it, in one process: no model, no journal, no sync. It runs twice:
-as it is, and with synced writes, which is what a way back costs everybody. batou is installed into an environment of
+as it is, and with synced writes, which is what a way back costs everybody. What depl deployed is taken back at the end
+of each round, which should cost no more than the deployment. batou is installed into an environment of
 its own, at a pinned version; depl does not depend on it.
 """
 
@@ -103,13 +104,16 @@ def measure(room: Path, files: int, sources: str, runs: int, batou: Path | None)
         command = [str(batou / "bin" / "batou"), "deploy", "dev"]
         contestants["batou"] = (directory, command, {**environment, "APPENV_BASEDIR": str(directory), "PYTHONPATH": ""})
     for name, (directory, command, surroundings) in contestants.items():
-        cold, noop = [], []
+        cold, noop, undo = [], [], []
         for _ in range(runs):
             for leftover in ("work", ".depl"):
                 shutil.rmtree(directory / leftover, ignore_errors=True)
             cold.append(timed(command, directory, surroundings))
             noop.append(timed(command, directory, surroundings))
-        print(f"  {name:14} cold {shown(cold)}   no-op {shown(noop)}")
+            if name == "depl":
+                undo.append(timed([*command[:3], "undo", "dev"], directory, surroundings))
+        back = f"   undo {shown(undo)}" if undo else ""
+        print(f"  {name:14} cold {shown(cold)}   no-op {shown(noop)}{back}")
 
 
 def project(directory: Path, tool: str, files: int, sources: str) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,17 @@ SHARED = (
 )  # fixtures: a launcher's environment, the sample service, our own wheel
 
 pytest_plugins = ["pytester"]
+
+
+def offer(name: str) -> None:
+    """A module beside this file, for conftests and tests to import: they are in no package."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec and spec.loader
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+
+
+offer("forked")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -38,6 +38,9 @@ class Outcome:
     kept: list[Any] = field(default_factory=list)
     conflicts: list[Any] = field(default_factory=list)
     unknown: list[Any] = field(default_factory=list)
+    pivots: list[Any] = field(default_factory=list)
+    standing: list[Any] = field(default_factory=list)
+    put_back: int = 0
 
 
 def texts(lines: list[Line]) -> list[str]:

@@ -158,6 +158,11 @@ class Environment:
         names = self.components.names
         return Service(self.project.name, self.base_dir, tuple(names), tuple(environment_names(self.base_dir)))
 
+    @property
+    def project_name(self) -> str:
+        """The name of that project."""
+        return self.project.name if _has_settings(self) else os.path.basename(self.base_dir)
+
     def add_host(self, host: Host) -> Host:
         """Make a host part of this environment."""
         host.environment = self
@@ -234,8 +239,10 @@ class Environment:
 
 
 def _project_mistakes(environment: Environment) -> Sequence[DeplError]:
-    # Most projects have no settings of their own; this saves importing what would read them.
+    return environment.project.mistakes if _has_settings(environment) else ()
+
+
+def _has_settings(environment: Environment) -> bool:
+    """Whether there are settings of the project: most have none, which saves importing what would read them."""
     exists = os.path.exists(os.path.join(environment.base_dir, "depl.cfg"))
-    if exists or any(name.startswith(PROJECT_VARIABLES) for name in os.environ):
-        return environment.project.mistakes
-    return ()
+    return exists or any(name.startswith(PROJECT_VARIABLES) for name in os.environ)

@@ -23,6 +23,7 @@ class What(str, Enum):
     REVERSED = "reversed"  # a change was put back. data: change
     REPEATED = "repeated"  # a reaction ran again on the way back. data: command
     KEPT = "kept"  # something was left as it is. data: path, reason
+    UNDECLARED = "no longer declared"  # what was made, and no component is there for. data: things, removing
     CONFLICT = "conflict"  # a change was not put back. data: change, reason
     OVER = "over"  # the rollout. data: outcome, seconds, changed, ...
 

@@ -29,6 +29,9 @@ class Attempt(Protocol):
     def changed(self, asked: Component) -> bool:
         """Whether a component changed since the one that is being verified last succeeded."""
 
+    def is_half_done(self, component: Component) -> bool:
+        """Whether a component's last update began and did not end, so that nobody knows what it left."""
+
     def product(self, path: str) -> None:
         """The component that is being verified or updated makes the file at this path."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import zlib
 from pathlib import Path
 
+import forked
 import pytest
 
 SECRET, KNOWN, ANSWER = "S3cret-of-A-kept-from-B", "known-to-B-alone", "answer-42000126"
@@ -71,9 +71,7 @@ def told(tmp_path):
     def call(*arguments):
         surroundings = {key: value for key, value in os.environ.items() if not key.startswith(("DEPL_", "_DEPL"))}
         surroundings |= {"PYTHONPATH": str(Path(__file__).parents[2] / "src"), "HOME": str(tmp_path)}
-        done = subprocess.run(
-            [sys.executable, "-m", "depl", *arguments], cwd=project, env=surroundings, capture_output=True, text=True
-        )
+        done = forked.depl(*arguments, cwd=project, env=surroundings)
         assert done.returncode == 0, done.stdout + done.stderr
         return {host: all_in((tmp_path / f"{host}.in").read_bytes()) for host in hosts}
 

@@ -360,7 +360,7 @@ def test_nothing_is_undone_across_what_is_irreversible(machine):
     machine.system.commit()
     machine.journal.close()
     undone = machine.undo()
-    assert "the data is gone" in undone.failed[0]
+    assert "the data is gone" in undone.pivots[0]
     assert (os.path.exists(machine.path("before")), os.path.exists(machine.path("after"))) == (True, False)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import signal
+import tracemalloc
+import zlib
 
 import pytest
 
 from depl.change.changes import Put
+from depl.change.ends import note_ends
 from depl.change.journal import read, read_last
 from depl.change.journals import Journals
 from depl.change.nodes import Absent, Link
@@ -57,13 +61,14 @@ def test_only_its_owner_can_read_it(journal):
     assert os.stat(os.path.dirname(journal.path)).st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("length", [1, 7, 9, 40])
+@pytest.mark.parametrize("length", [1, 7, 9, 40, -1])
 def test_a_torn_end_is_ignored_and_cut_off_before_the_next_record(journals, journal, length):
     journal.append(did())
     journal.append(did("y"))
     content = open_bytes(journal.path)
     second = content.index(b"\n") + 1
-    write_bytes(journal.path, content[: second + length])
+    write_bytes(journal.path, content[: second + length] if length > 0 else content[:-1])
+    assert read_last(journal.path).n == 1
     assert [record.n for record in read(journal.path)] == [1]
     again = journals.open("r1")
     again.append(did("z"))
@@ -97,6 +102,61 @@ def test_a_damaged_last_line_that_was_written_whole_is_an_error(journals, journa
     write_bytes(journal.path, open_bytes(journal.path).replace(b"File(x)", b"File(X)"))
     with pytest.raises(JournalError, match=":1 is damaged"):
         read(journal.path)
+
+
+def test_records_behind_a_torn_one_are_an_error_that_names_the_line(journals, journal):
+    journal.append(did(), did("y"), did("z"))
+    lines = open_bytes(journal.path).splitlines(keepends=True)
+    write_bytes(journal.path, lines[0] + lines[1][:30] + lines[2])
+    with pytest.raises(JournalError, match=":2 is damaged"):
+        journals.open("r2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"is":"of the future","n":2}',
+        '{"is":"made","n":2,"more":1}',
+        '{"is":"did","n":2,"component":"app","change":{"is":"beam","to":"mars"}}',
+        '{"is":"ended","n":2,"component":"app","after":["a list"]}',
+        '{"is":"begin","n":2,"schema":"x"}',
+        "[]",
+        "no JSON",
+    ],
+)
+def test_a_record_that_only_a_newer_depl_understands_is_told_with_its_place_and_the_next_step(journals, journal, text):
+    journal.append(did())
+    line = b"%08x %s\n" % (zlib.crc32(text.encode()), text.encode())
+    write_bytes(journal.path, open_bytes(journal.path) + line)
+    for act in (lambda: read(journal.path), lambda: read_last(journal.path), lambda: journals.open("r2")):
+        with pytest.raises(JournalError, match=re.escape(journal.path)) as caught:
+            act()
+        assert caught.value.file == journal.path
+        assert "newer" in caught.value.hint
+
+
+def test_the_end_of_a_huge_journal_is_read_without_the_rest(journal, tmp_path):
+    journal.append(*[did("x" * 1000)] * 2000)
+    ledger = {"versions": {"x" * 50_000: [[1, 1]]}}
+    (last,) = journal.append(Settled(0, "r1", whole=False, ledger=ledger))
+    tracemalloc.start()
+    try:
+        assert read_last(journal.path) == last
+        assert tracemalloc.get_traced_memory()[1] < os.path.getsize(journal.path) / 4
+    finally:
+        tracemalloc.stop()
+
+
+def test_where_a_journal_ends_is_not_believed_of_one_that_was_written_to_since(journals, journal):
+    journal.append(did())
+    journal.append(Settled(0, "r1", whole=True))
+    note_ends(journals.directory)
+    assert journals.open("r2").path != journal.path
+    journal.append(did("y"))
+    assert journals.open("r2").path == journal.path
+    for content in (b"", b"0" * 50, open_bytes(os.path.join(journals.directory, "ends"))[:-5]):
+        write_bytes(os.path.join(journals.directory, "ends"), content)
+        assert journals.open("r2").number == journal.number
 
 
 def test_a_journal_of_a_newer_depl_is_refused(journals, journal):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import forked
 import pytest
 
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -63,13 +63,6 @@ def depl(project: Path) -> Call:
     def call(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
         surroundings = {key: value for key, value in os.environ.items() if not key.startswith(("DEPL_", "_DEPL"))}
         surroundings |= {"PYTHONPATH": str(project / "src"), "COLUMNS": "120", **more}
-        return subprocess.run(
-            [sys.executable, "-m", "depl", *arguments],
-            cwd=cwd,
-            env=surroundings,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
+        return forked.depl(*arguments, cwd=cwd, env=surroundings)
 
     return call

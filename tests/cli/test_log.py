@@ -90,7 +90,9 @@ def test_a_failure_is_told(depl, service):
     component = service / "components/hello/component.py"
     component.write_text(component.read_text() + FAILING)
     assert depl("local", "dev", cwd=service).returncode == 3
-    assert depl("log", cwd=service).stdout.endswith("failed, and was put back\n")
+    told, why = depl("log", cwd=service).stdout.splitlines()
+    assert told.endswith("failed, and was put back")
+    assert why == "    failed: hello/Never: the command `exit 3` exited with status 3"
     assert "put back in the same rollout" in depl("log", "work/hello", cwd=service).stdout
 
 

@@ -14,6 +14,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import forked
 import pytest
 
 pyrage = pytest.importorskip("pyrage")
@@ -61,14 +62,8 @@ class Person:
         self.environ |= {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
 
     def __call__(self, *arguments: str, input: str | bytes = b"", **more: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "depl", "secrets", *arguments],
-            cwd=self.project,
-            env={**self.environ, **more},
-            input=input if isinstance(input, bytes) else input.encode(),
-            capture_output=True,
-        )
-        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+        given = input if isinstance(input, bytes) else input.encode()
+        return forked.depl("secrets", *arguments, cwd=self.project, env={**self.environ, **more}, input=given)
 
     def types(self, *texts: str) -> None:
         """What is in the editor's window at the end of each round."""

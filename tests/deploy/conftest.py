@@ -69,6 +69,7 @@ class World:
         self.events: list[Event] = []
         self.output: list[Output] = []
         self.durability = "journal"
+        self.environment = "test"
         (base / "components").mkdir(parents=True)
 
     def file(self, name: str, content: str = "", mode: int = 0o644) -> Path:
@@ -81,7 +82,7 @@ class World:
 
     def model(self, *classes: type[Component]) -> Model:
         """The model with one root component for each class, on the host `localhost`."""
-        environment = Environment("test", str(self.base))
+        environment = Environment(self.environment, str(self.base))
         host = environment.add_host(Host("localhost"))
         for cls in classes:
             definition = ComponentDefinition(cls, str(self.base / "components" / "component.py"))
@@ -164,13 +165,16 @@ class World:
         ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         assert ended in (-signal.SIGKILL, 0), "the child was not killed"
 
-    def recorded(self, act: Callable[[], Any]) -> Any:
-        """Do something in a child process that is observed for power cuts; the recording (see power.py)."""
+    def recorded(self, act: Callable[[], Any], before: Any = None) -> Any:
+        """Do something in a child process that is observed for power cuts; the recording (see power.py).
+
+        before: what somebody did who was killed.
+        """
         reading, writing = os.pipe()
         child = os.fork()
         if not child:
             steps = _Steps(str(self.base))
-            observer = power.Observer(self.base, steps.is_step)
+            observer = power.Observer(self.base, steps.is_step, before)
             _in_child(lambda: (act(), _send(writing, pickle.dumps(observer.end()))))
         os.close(writing)
         with os.fdopen(reading, "rb") as file:

@@ -124,15 +124,30 @@ class Recording:
         chosen = {"all": rights[-1], "nothing": rights[0]}.get(kept) or chance.choice(rights)
         return Thing(now.kind, content, chosen)
 
-    def lay(self, base: Path, point: int, kept: str, seed: int = 0) -> None:
-        """Make a directory what a power cut would leave of it."""
+    def killed(self, base: Path, point: int) -> Before:
+        """Make a directory what a kill at a point leaves of it, which a power cut may still take back."""
+        numbers = {os.lstat(path).st_ino: number for number, path in self.lay(base, point, "all").items()}
+        return Before(Recording(self.names, self.things, self.log[:point]), numbers)
+
+    def lay(self, base: Path, point: int, kept: str, seed: int = 0) -> dict[int, Path]:
+        """Make a directory what a power cut would leave of it; where everything lies, by number."""
         names, things = self.left(point, kept, seed)
         shutil.rmtree(base, ignore_errors=True)
         below: dict[int, list[tuple[str, int]]] = {}
         for (directory, name), number in names.items():
             if (directory, name) != TOP:
                 below.setdefault(directory, []).append((name, number))
-        _lay(base, names[TOP], below, things, {})
+        laid: dict[int, Path] = {}
+        _lay(base, names[TOP], below, things, laid)
+        return laid
+
+
+@dataclass(frozen=True)
+class Before:
+    """What somebody did who was killed. numbers: of the inodes that are there now."""
+
+    recording: Recording
+    numbers: dict[int, int]
 
 
 def torn(before: bytes, now: bytes, chance: random.Random) -> list[bytes]:
@@ -165,17 +180,25 @@ def _lay(
 
 
 class Observer:
-    """Writes a recording of what this process does below a directory, from its making on."""
+    """Writes a recording of what this process does below a directory, from its making on.
 
-    def __init__(self, base: Path, is_step: Callable[[str, tuple[Any, ...]], bool]) -> None:
+    before: what somebody did there who was killed: the recording goes on from that.
+    """
+
+    def __init__(
+        self, base: Path, is_step: Callable[[str, tuple[Any, ...]], bool], before: Optional[Before] = None
+    ) -> None:
         self._base, self._is_step = base, is_step
         self._numbers: dict[int, int] = {}  # of the inodes that are there
         self._next = 1
+        if before is not None:
+            self._numbers = before.numbers
+            self._next = 1 + max(one.number for one in before.recording.log if isinstance(one, (Became, Synced)))
+            self._next = max(self._next, 1 + max(before.recording.things))
         self._command = False  # one was started just now
         self._lock = threading.Lock()
-        self.recording = Recording({}, {})
-        self.recording.names, self.recording.things = self._look()
-        self._names, self._things = self.recording.names, self.recording.things
+        self._names, self._things = self._look()
+        self.recording = Recording(self._names, self._things) if before is None else before.recording
         self._fsync, self._fdatasync = os.fsync, os.fdatasync
         os.fsync, os.fdatasync = self._synced(os.fsync), self._synced(os.fdatasync)  # of a child that ends soon
         sys.addaudithook(self._hear)

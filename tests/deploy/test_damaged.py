@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 import zlib
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from depl.component import Component
 from depl.errors import JournalError, UpdateNeeded
+from depl.lib.command import Command
 from depl.lib.file import File, Purge
 
 
@@ -46,6 +48,12 @@ def age(path: Path) -> None:
     path.write_bytes(b"".join(lines))
 
 
+def beam(path: Path) -> None:
+    """With a record that only a depl of the future understands."""
+    text = b'{"is":"beamed","n":99}'
+    path.write_bytes(path.read_bytes() + b"%08x %s\n" % (zlib.crc32(text), text))
+
+
 ACTS = {
     "a run": lambda world: world.run(writes("two")),
     "a plan": lambda world: world.plan(writes("two")),
@@ -54,7 +62,9 @@ ACTS = {
 
 
 @pytest.mark.parametrize("act", ACTS)
-@pytest.mark.parametrize(("damage", "says"), [(flip, "is damaged"), (age, "newer depl")], ids=["flipped", "future"])
+@pytest.mark.parametrize(
+    ("damage", "says"), [(flip, "is damaged"), (age, "newer depl"), (beam, "cannot be understood")]
+)
 def test_nothing_is_changed_after_what_cannot_be_read(world, damage, says, act):
     world.run(writes("one"), on_failure="stop")
     path = journal_of(world)
@@ -78,6 +88,116 @@ def test_a_torn_last_record_keeps_nobody_from_going_on_or_back(world):
         act()
         assert world.undo().status == "reversed"
         assert world.tree() == before
+
+
+def test_a_journal_of_another_boot_is_gone_on_with_and_taken_back(world):
+    before = world.tree()
+    world.run(writes("one"), on_failure="stop")
+    path = journal_of(world)
+    records = [json.loads(line[9:]) for line in path.read_bytes().splitlines()[:-1]]
+    lines = [json.dumps({**one, "boot": "another"} if one["is"] == "begin" else one).encode() for one in records]
+    path.write_bytes(b"".join(b"%08x %s\n" % (zlib.crc32(line), line) for line in lines))
+    assert world.run(writes("two")).status == "succeeded"
+    assert world.undo().status == "reversed"
+    assert world.tree() == before
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+def tampered(path: Path) -> None:
+    path.write_bytes(b"something else")
+
+
+def closed_in(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+class First(Component):
+    def configure(self):
+        self += File("file", content="new")
+
+
+class Second(Component):
+    def configure(self):
+        self += File("file", content="new")
+        self += Command("touch made", creates="made", undo="rm made")
+
+
+KEPT = {"an image": b"second, before", "a command": b'"rm made"'}
+
+
+@pytest.mark.parametrize("damage", [gone, tampered, closed_in])
+@pytest.mark.parametrize("what", KEPT)
+def test_what_is_missing_of_the_way_back_is_named_and_all_else_is_put_back(world, what, damage):
+    for name in ("first", "second"):
+        world.file(f"work/{name}/file", f"{name}, before")
+    before = world.tree()
+    world.run(First, Second)
+    (blob,) = [path for path in (world.base / ".depl/blobs").iterdir() if KEPT[what] in path.read_bytes()]
+    content = blob.read_bytes()
+    damage(blob)
+    outcome = world.undo()
+    assert outcome.status == "blocked"
+    assert str(blob) in outcome.conflicts[0] and "gone or damaged" in outcome.conflicts[0]
+    assert (world.base / "work/first/file").read_text() == "first, before"
+    assert (world.base / "work/second/file").read_text() == "new"
+    assert (world.base / "work/second/made").exists() is (what == "a command")
+    if blob.is_dir():
+        blob.rmdir()
+    blob.write_bytes(content)
+    assert world.undo().status == "reversed"
+    assert {path: seen[4] for path, seen in world.tree().items()} == {path: seen[4] for path, seen in before.items()}
+
+
+def test_what_depl_keeps_is_for_nobody_else_at_any_moment(world):
+    """Looked at before each step by which a run touches the machine, where the rights are as wide as can be."""
+
+    class App(Component):
+        def configure(self):
+            self += File("linked", content="new")
+            self += File("copied", content="new")
+            self += Purge("tree")
+            self += Command("touch made", creates="made", undo="rm made")
+
+    for name in ("linked", "copied", "tree/leaf"):
+        world.file(f"work/app/{name}", f"a secret in {name}", 0o666)
+    os.link(world.base / "work/app/copied", world.base / "another name")  # so that its image is a copy
+    before = world.tree()
+    seen: set[str] = set()
+    looking = [False]
+    records = world.base / ".depl"
+
+    def look(event: str, arguments: tuple[object, ...]) -> None:
+        if looking[0] and (event in ("open", "depl.journal") or event.startswith("os.")):
+            looking[0] = False
+            seen.update(open_to_others(records))
+            looking[0] = True
+
+    sys.addaudithook(look)
+    umask = os.umask(0)
+    try:
+        looking[0] = True
+        assert world.run(App).status == "succeeded"
+        assert world.undo().status == "reversed"
+    finally:
+        looking[0] = False
+        os.umask(umask)
+    assert seen == set()
+    assert world.tree() == before
+
+
+def open_to_others(records: Path) -> list[str]:
+    """Directories that others may enter, and what depl wrote for others to read; images have the rights of before."""
+    found = [str(one) for one in (records, *records.glob("*/")) if one.is_dir() and one.stat().st_mode & 0o077]
+    for path in (*records.glob("*"), *records.glob("*/*")):
+        status = path.lstat()
+        is_image = path.parent.name == "blobs" and path.suffix[1:].isdigit()
+        if stat.S_ISREG(status.st_mode) and status.st_size and path.name != ".gitignore" and not is_image:
+            found += [f"{path} {status.st_mode:o}"] if status.st_mode & 0o077 else []
+    return found
 
 
 def test_what_depl_keeps_is_for_nobody_else(world):

@@ -12,7 +12,7 @@ import pytest
 
 from depl.change.stage import Stage
 from depl.component import Component
-from depl.errors import ChangeFailed, UpdateNeeded
+from depl.errors import ChangeFailed, DeplError, UpdateNeeded
 from depl.lib.file import File, Symlink
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount, and become somebody else")
@@ -352,3 +352,25 @@ def test_books_on_a_read_only_file_system_mean_that_nothing_is_changed(world, mo
         world.run(writes("b")) if act == "run" else world.undo()
     assert str(world.base / ".depl") in caught.value.message and caught.value.hint
     assert world.tree() == before
+
+
+@as_root
+@pytest.mark.parametrize("closed", ["journal", ".depl/journal", ".depl"])
+@pytest.mark.parametrize("act", ["run", "undo", "plan"])
+def test_books_that_belong_to_somebody_else_are_told_and_nothing_is_changed(nobodys, act, closed):
+    as_nobody(lambda: nobodys.run(writes("a")))
+    journal = next((nobodys.base / ".depl/journal").glob("*.jsonl"))
+    path = journal if closed == "journal" else nobodys.base / closed
+    os.chown(path, 0, 0)
+    path.chmod(0o600 if closed == "journal" else 0o700)
+
+    def act_as_nobody():
+        before = nobodys.tree()
+        with pytest.raises(DeplError, match="Permission denied") as caught:
+            {"run": lambda: nobodys.run(writes("b")), "plan": lambda: nobodys.plan(writes("b"))}.get(
+                act, nobodys.undo
+            )()
+        assert str(path) in caught.value.message and caught.value.hint
+        assert nobodys.tree() == before
+
+    as_nobody(act_as_nobody)

@@ -118,7 +118,7 @@ def app(service: Service, content: str, fails: bool = False) -> type[Component]:
     return App
 
 
-SOME = pytest.param(6, id="at some steps")
+SOME = pytest.param(5, id="at some steps")
 EVERY = pytest.param(0, marks=pytest.mark.long, id="at every step")
 at_steps = pytest.mark.parametrize("sample", [SOME, EVERY])
 before_it = pytest.mark.parametrize("before", ["one", ""], ids=["ran before", "is new"])

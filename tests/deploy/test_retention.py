@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -193,20 +194,84 @@ def test_what_is_not_settled_is_never_purged(world):
     assert len(journals(world)) == 4
 
 
-def test_nothing_is_purged_from_which_the_next_run_learns_which_reactions_are_owed(world):
-    class Other(Component):
-        def configure(self):
-            self += Presence("present")
+class Config(Component):
+    """What another root component reacts to."""
 
-    rollouts = deployed(world, 1)
+    content = "1"
+
+    def configure(self):
+        config = File("config", content=type(self).content)
+        self += config
+        self.provide("config", config)
+
+
+class Server(Component):
+    def configure(self):
+        (config,) = self.require("config")
+        self += Command("echo restarted >> log", reacts_to=[config])
+
+
+def test_where_people_always_deploy_one_component_old_journals_go_and_no_restart_is_lost(world):
+    world.run(Config, Server)
+    for number in range(5):
+        Config.content = str(number)
+        world.run(Config, Server, components=["config"], keep=(1, 0))
+        assert len(journals(world)) == 1
+    log = world.base / "work/server/log"
+    before = log.read_text()
+    assert world.run(Config, Server, keep=(1, 0)).changed == 1
+    assert log.read_text() == before + "restarted\n"
+    assert world.run(Config, Server).status == "nothing"
+
+
+def test_where_two_environments_share_a_directory_the_old_journals_of_each_go(world):
+    class Theirs(Component):
+        content = ""
+
+        def configure(self):
+            self += File("file", content=type(self).content)
+
     for number in range(4):
-        world.file(f"work/app/tree.x{number}/leaf")
-        outcome = world.run(app(f"x{number}"), Other, components=["app"], keep=(0, 0))
-        rollouts.append(outcome.rollout)
-    aged(world, OLD)
-    assert kept(world) == rollouts, "none of them was of the whole host, since the first"
-    whole = world.run(app("whole"), Other, keep=(0, 0))
-    assert kept(world) == [whole.rollout]
+        for name, cls in (("test", Neighbour), ("other", Theirs)):
+            cls.content = f"{number} of {name}"
+            world.environment = name
+            assert world.run(cls, keep=(2, 0)).changed
+    assert len(journals(world)) == 4
+
+
+def test_a_run_opens_no_more_files_after_hundreds_of_rollouts_than_after_a_few(fast_world):
+    """Counted as Python itself tells it; nothing is purged."""
+    world = fast_world
+    counts = []
+    for until in (10, 200):
+        for number in range(len(journals(world)), until):
+            Config.content = str(number)
+            assert world.run(Config, Server, components=["config"]).changed
+        with Opened(str(world.base / ".depl")) as opened:
+            assert world.run(Config, Server, components=["config"]).status == "nothing"
+            world.plan(Config, Server)
+        counts.append(len(opened.paths))
+    assert counts[0] == counts[1] <= 10
+
+
+class Opened:
+    """Which files below a directory are opened in it."""
+
+    def __init__(self, directory: str) -> None:
+        self.paths: list[str] = []
+        self._directory, self._on = directory, False
+        sys.addaudithook(self._hear)
+
+    def __enter__(self) -> Opened:
+        self._on = True
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._on = False
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self._on and event == "open" and str(arguments[0]).startswith(self._directory):
+            self.paths.append(str(arguments[0]))
 
 
 class Neighbour(Component):

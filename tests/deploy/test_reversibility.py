@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from depl.component import Component
+from depl.deploy.history import history
+from depl.deploy.target import Target
 from depl.errors import UpdateNeeded
 from depl.events import What
 from depl.lib.command import Command
@@ -65,10 +67,17 @@ FINE = {
     "owns_workdir": (lambda app: Owning(), "exact"),
     "reverse_cmd": (lambda app: Compensated(), "compensating"),
     "capture": (lambda app: Captured(), "compensating"),
-    "a reaction": (lambda app: Reacting(), "repeat"),
     "a command with an undo": (lambda app: Command("touch raw", creates=(), unless="test -e raw", undo="rm raw"), None),
 }
 REFUSED = {
+    "a reaction of what is new on the host": (
+        lambda app: Reacting(),
+        "its way back is unknown (its component is new on the host, so it does not run again on the way back)",
+    ),
+    "a command that reacts, likewise": (
+        lambda app: Command("touch raw", reacts_to=[app.conf]),
+        "`touch raw` was not run: its way back is unknown (its component is new on the host",
+    ),
     "unknown": (lambda app: Raw(), "its update() was not called: its way back is unknown"),
     "irreversible": (lambda app: Final(), "its way back is irreversible (mail was sent)"),
     "a command": (lambda app: Command("touch raw", always=True), "`touch raw` was not run: its way back is unknown"),
@@ -101,6 +110,50 @@ def test_what_has_none_fails_before_it_acts_and_the_run_is_put_back(world, case)
     assert "`reversibility = required`" in outcome.error.message
     assert outcome.error.component.startswith("app/")
     assert world.tree() == before
+
+
+@pytest.mark.parametrize("make", [lambda app: Reacting(), lambda app: Command("touch raw", reacts_to=[app.conf])])
+def test_a_reaction_of_what_was_on_the_host_is_repeated_and_so_it_is_done(world, make):
+    assert world.run(app(make)).status == "succeeded"
+    world.file("work/app/conf", "older")
+    world.events.clear()
+    planned = world.plan(app(make))
+    assert (planned.changes, planned.unknown) == (2, [])
+    ways = [change["way_back"] for event in world.said(What.CHANGED) for change in event.data["changes"]]
+    assert ways[-1] == "repeat"
+    assert world.run(app(make), reversible_only=True).status == "succeeded"
+
+
+@pytest.mark.parametrize("make", [lambda app: Reacting(), lambda app: Command("touch raw", reacts_to=[app.conf])])
+def test_plan_run_and_failure_say_the_same_of_a_reaction_of_what_is_new(world, make):
+    class Fails(Component):
+        def update(self):
+            raise RuntimeError("too late")
+
+    class Failing(app(make)):
+        def configure(self):
+            super().configure()
+            self += Fails()
+
+    assert len(world.plan(Failing).unknown) == 2  # update() of Fails, too
+    outcome = world.run(Failing)
+    assert "touch raw" in outcome.unknown
+    told = [change for event in world.said(What.CHANGED) for change in event.data["changes"]]
+    assert {one["way_back"] for one in told if one["after"] == "touch raw"} == {"unknown"}
+
+
+@pytest.mark.parametrize("cls", [Touching, Compensated, Captured])
+def test_its_author_answers_for_the_commands_of_an_update_so_they_are_not_of_unknown_effect(world, cls):
+    class App(Component):
+        def configure(self):
+            self += cls()
+            self += Command("exit 3", always=True)
+
+    outcome = world.run(App)
+    assert (outcome.status, outcome.unknown) == ("reversed", ["exit 3"])
+    assert not (world.base / "work").exists()
+    rows = history(Target(str(world.base)), None, True, lambda error: None)
+    assert "touch raw" in [row["change"]["after"] for row in rows if "change" in row]
 
 
 def test_an_author_who_declares_a_way_back_answers_for_all_commands_of_that_update(world):

@@ -277,7 +277,8 @@ def test_nothing_is_undone_across_what_cannot_be_undone_even_of_another_task(wor
     one = One(world, root("a1"), root("a2", irreversible=True))
     one.deploy("a1", "a2")
     undone = one.work.reverse(["a1"])
-    assert "cannot be undone: it is gone" in undone.failed[0]
+    assert "cannot be undone: it is gone" in undone.pivots[0]
+    assert not undone.whole and undone.standing[0].startswith("a1: ")
     assert (world.base / "work/a1/conf").exists()
     one.close()
 

@@ -157,6 +157,29 @@ def test_a_new_archive_replaces_what_differs(app: Any, tmp_path: Path, tree: Mad
     assert tree(app.base) == before
 
 
+def test_the_tree_of_the_former_version_comes_back_as_it_was_with_times_and_links(
+    app: Any, tmp_path: Path, tree: Made
+) -> None:
+    def times() -> dict[str, int]:
+        return {str(path): path.lstat().st_mtime_ns for path in app.work.rglob("*") if not path.is_dir()}
+
+    app.before("app/data/mine", "precious")
+    app.before("app/etc/mine", "mine")
+    (app.work / "app").chmod(0o750)
+    before = tree(app.base), times()
+    tar(
+        tmp_path / "app.tar.gz",
+        [("app-2/bin/run", "#!/bin/two\n", 0o755), ("app-2/etc/app.conf", "80"), ("app-2/l", "-> bin")],
+    )
+    assert app.deploy().error == ""
+    assert (app.work / "app/bin/run").read_text() == "#!/bin/two\n"
+    assert [(app.work / "app" / name).read_text() for name in ("data/mine", "etc/mine")] == ["precious", "mine"]
+    assert stat.S_IMODE((app.work / "app").stat().st_mode) == 0o750
+    assert app.deploy().changed == []
+    assert app.undo().status == 0
+    assert (tree(app.base), times()) == before
+
+
 def test_directories_that_the_archive_does_not_tell_of_keep_their_mode(project: Made, tmp_path: Path) -> None:
     archive = tar(tmp_path / "a.tar", [("etc/app.conf", "x")], "w")
     made = project(lambda self: Untar(str(archive), target="."))

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import forked
 import pytest
 
 from depl.agent.projects import Projects
@@ -249,14 +250,7 @@ class Site:
 
     def call(self, *arguments: str, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
         """Call `depl` in the project."""
-        return subprocess.run(
-            [sys.executable, "-m", "depl", *arguments],
-            cwd=cwd or self.directory,
-            env=self.surroundings(**more),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
+        return forked.depl(*arguments, cwd=cwd or self.directory, env=self.surroundings(**more))
 
     def surroundings(self, **more: str) -> dict[str, str]:
         """What the command line finds in its environment."""

@@ -71,3 +71,18 @@ def test_the_agent_is_sent_once_and_a_change_takes_as_many_turns_however_much_ch
         assert between.up <= WARM
         turns.append(between.turns)
     assert max(turns) <= TURNS + 6, turns
+
+
+def test_what_is_no_longer_declared_is_told_without_another_turn(site, through_proxy):
+    through_proxy(roots=2)
+    run(site)
+    between = through_proxy(roots=1)
+    run(site)  # the project travels
+    for _ in range(3):
+        between.reset()
+        told = run(site)
+        assert "nothing to do" in told
+        assert "no longer declared" in told
+        if between.turns <= TURNS:
+            break
+    assert between.turns <= TURNS, between.log

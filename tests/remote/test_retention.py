@@ -52,6 +52,8 @@ def test_hosts_and_coordinator_keep_what_the_environment_says_and_the_rest_is_no
     refused = site.call("undo", "live", rollouts[0])
     assert refused.returncode == 1
     assert f"rollout {rollouts[0]} is no longer reversible on web" in refused.stderr
+    told = site.call("log", "live", "web").stdout.splitlines()
+    assert told[-2:] == [f"{one}  live  purged, no longer reversible" for one in (rollouts[1], rollouts[0])]
     for _ in left:
         undone = site.call("undo", "live")
         assert undone.returncode == 0, undone.stderr

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pty
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,11 +24,24 @@ pytestmark = pytest.mark.skipif(
 def key(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
     """A private key and its public line."""
     path = tmp_path / "key"
-    if request.param == "age":
-        subprocess.run(["age-keygen", "-o", path], check=True, capture_output=True)
-        return path, subprocess.run(["age-keygen", "-y", path], check=True, capture_output=True, text=True).stdout
-    subprocess.run(["ssh-keygen", "-q", "-t", request.param, "-N", "", "-f", path], check=True)
-    return path, path.with_suffix(".pub").read_text()
+    path.touch(0o600)
+    private, public = made_key(request.param)
+    path.write_bytes(private)
+    return path, public
+
+
+@functools.cache
+def made_key(kind: str) -> tuple[bytes, str]:
+    """One of each kind for all tests: an RSA key takes a second."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "key")
+        if kind == "age":
+            subprocess.run(["age-keygen", "-o", path], check=True, capture_output=True)
+            shown = subprocess.run(["age-keygen", "-y", path], check=True, capture_output=True, text=True).stdout
+        else:
+            subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", path], check=True)
+            shown = path.with_suffix(".pub").read_text()
+        return path.read_bytes(), shown
 
 
 def identities(tmp_path: Path, key: Path, *typed: str) -> Identities:
@@ -49,8 +64,12 @@ def test_depl_reads_what_age_encrypts(key: tuple[Path, str], options: list[str],
     assert identities(tmp_path, key[0]).decrypted(content) == b"hello \xff\n"
 
 
-@pytest.mark.parametrize("options", [[], ["--armor"]], ids=["binary", "armoured"])
-def test_depl_reads_with_an_identity_file_that_age_encrypted(tmp_path: Path, options: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "typed"), [([], ["falsch", "geheim"]), (["--armor"], ["geheim"])], ids=["binary", "armoured"]
+)
+def test_depl_reads_with_an_identity_file_that_age_encrypted(
+    tmp_path: Path, options: list[str], typed: list[str]
+) -> None:
     plain, locked = tmp_path / "plain", tmp_path / "locked"
     subprocess.run(["age-keygen", "-o", plain], check=True, capture_output=True)
     public = subprocess.run(["age-keygen", "-y", plain], check=True, capture_output=True, text=True).stdout
@@ -58,7 +77,7 @@ def test_depl_reads_with_an_identity_file_that_age_encrypted(tmp_path: Path, opt
 
     content = recipients.encrypted(b"hello", [public])
 
-    assert identities(tmp_path, locked, "falsch", "geheim").decrypted(content) == b"hello"
+    assert identities(tmp_path, locked, *typed).decrypted(content) == b"hello"
 
 
 def encrypted_by_passphrase(plain: Path, locked: Path, passphrase: str, *options: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import functools
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from depl.secrets import recipients
 from depl.secrets.identities import Identities
 
 PASSPHRASE = "correct horse ☂"
+OFTEN_LOCKED = pyrage.x25519.Identity.generate()  # locking takes a second, so it is done once
 
 
 class Person:
@@ -29,17 +32,17 @@ class Person:
         self.types: list[str] = []
 
     def key(self, name: str, kind: str, *options: str, passphrase: str = "") -> str:
-        """A new key in ~/.ssh; its public line."""
-        path = self.home / ".ssh" / name
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        words = ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", f"{name}@laptop", "-f", str(path), *options]
-        subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
-        return path.with_name(f"{name}.pub").read_text().strip()
+        """A key in ~/.ssh, another one for each name and kind; its public line."""
+        private, public = made_key(name, kind, *options, passphrase=passphrase)
+        self.file(f".ssh/{name}.pub", public, 0o644)
+        self.file(f".ssh/{name}", private)
+        (self.home / ".ssh").chmod(0o700)
+        return public.strip()
 
     def identity(self, path: str, *keys: pyrage.x25519.Identity, passphrase: str = "") -> str:
         """An identity file of age below the home; the path."""
         content = "".join(f"# public key: {key.to_public()}\n{key}\n" for key in keys).encode()
-        return self.file(path, pyrage.passphrase.encrypt(content, passphrase) if passphrase else content)
+        return self.file(path, locked(content, passphrase) if passphrase else content)
 
     def file(self, path: str, content: bytes | str, mode: int = 0o600) -> str:
         full = self.home / path
@@ -61,6 +64,33 @@ class Person:
         if not self.types:
             raise EOFError
         return self.types.pop(0)
+
+
+@functools.cache
+def made_key(name: str, kind: str, *options: str, passphrase: str) -> tuple[bytes, str]:
+    """What ssh-keygen makes, once for all tests: the private and the public file.
+
+    Locked ones take a single round of bcrypt, unless the options say otherwise: many cost every test its time.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, name)
+        words = ["ssh-keygen", "-q", "-C", f"{name}@laptop", "-f", str(path)]
+        if kind == "rsa" and (options or passphrase):  # the same one in another form
+            path.touch(0o600)
+            path.write_bytes(made_key(name, kind, passphrase="")[0])
+            words += ["-p", "-P", "", "-N", passphrase, "-a", "1", *options]
+        else:
+            words += ["-t", kind, "-N", passphrase, "-a", "1", *options]
+        subprocess.run(words, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        shown = subprocess.run(
+            ["ssh-keygen", "-y", "-P", passphrase, "-f", str(path)], check=True, capture_output=True, text=True
+        ).stdout
+        return path.read_bytes(), shown
+
+
+@functools.cache
+def locked(content: bytes, passphrase: str) -> bytes:
+    return pyrage.passphrase.encrypt(content, passphrase)
 
 
 @pytest.fixture
@@ -93,7 +123,7 @@ def refusal(identities: Identities, content: bytes, to: Sequence[str] = (), **wo
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
-        ("ed25519", []),
+        ("ed25519", ["-a", "16"]),  # as many rounds as ssh-keygen takes unless told otherwise
         ("rsa", []),
         ("rsa", ["-m", "PEM"]),
         ("rsa", ["-m", "PKCS8"]),
@@ -179,12 +209,12 @@ def test_the_configuration_may_lie_elsewhere(me: Person, age_key: pyrage.x25519.
 
 
 @pytest.mark.parametrize("armoured", [False, True], ids=["binary", "armoured"])
-def test_an_identity_file_may_have_a_passphrase(me: Person, age_key: pyrage.x25519.Identity, armoured: bool) -> None:
-    path = me.identity(".config/depl/age", age_key, passphrase=PASSPHRASE)
+def test_an_identity_file_may_have_a_passphrase(me: Person, armoured: bool) -> None:
+    path = me.identity(".config/depl/age", OFTEN_LOCKED, passphrase=PASSPHRASE)
     if armoured:
         me.file(path, armoured_form(Path(path).read_bytes()))
 
-    assert me.identities("no", PASSPHRASE).decrypted(for_keys(age_key.to_public())) == b"hello"
+    assert me.identities("no", PASSPHRASE).decrypted(for_keys(OFTEN_LOCKED.to_public())) == b"hello"
     assert me.asked == ["Passphrase of ~/.config/depl/age: ", "This is not it. Passphrase of ~/.config/depl/age: "]
 
 
@@ -371,7 +401,7 @@ def test_a_file_that_is_cut_off_is_damaged_also_for_those_who_could_not_read_it(
 
 
 def test_a_file_that_is_encrypted_with_a_passphrase_is_told_apart(me: Person) -> None:
-    error = refusal(me.alone(), pyrage.passphrase.encrypt(b"x", "y"))
+    error = refusal(me.alone(), locked(b"x", "y"))
 
     assert "is encrypted with a passphrase" in str(error)
 

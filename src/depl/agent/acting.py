@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Collection, List, Mapping, Optional
+from typing import Any, Callable, Collection, List, Mapping, Optional
 
 from depl.agent.line import Line
 from depl.agent.model import SliceSide
 from depl.deploy.begin import begin
+from depl.deploy.forward import Result
 from depl.deploy.own_code import reverse_by
 from depl.deploy.undone import Undone
 from depl.deploy.work import Work
@@ -14,7 +15,7 @@ from depl.errors import DeplError, Interrupted
 from depl.events import Event, What
 from depl.protocol import requests
 from depl.protocol.failures import error_to_json
-from depl.protocol.replies import Repeated, Settled, TaskOver, TasksReversed
+from depl.protocol.replies import Collected, Repeated, Settled, TaskOver, TasksReversed
 
 
 class Acting(SliceSide):
@@ -25,10 +26,13 @@ class Acting(SliceSide):
     def __init__(self, hello: requests.Hello, line: Line) -> None:
         super().__init__(hello, line)
         self.work: Optional[Work] = None
+        self.named: Callable[[str], str] = str  # what an id was called when the project lay behind its link
+        self._finished = False
         self.handlers.update(
             {
                 requests.Reverse: self._reverse,
                 requests.Repeat: self._repeat,
+                requests.Collect: self._collect,
                 requests.Settle: self._settle,
             }
         )
@@ -59,8 +63,14 @@ class Acting(SliceSide):
             redact=self.redact,
             reversible_only=hello.reversible_only,
             journal_path=journal_path,
+            of=hello.of,
         )
         return self.work
+
+    def configured(self) -> None:
+        if not self.hello.selected:
+            assert self.work is not None
+            self.work.judge(self.environment, self.roots)
 
     def switch(self, link: str, to: str) -> None:
         assert self.work is not None
@@ -69,17 +79,42 @@ class Acting(SliceSide):
 
     def task(self, task: Mapping[str, Any], last: bool) -> bool:
         assert self.work is not None
-        assert self.environment is not None
         root = self.root(str(task["root"]))
         result = self.work.deploy(root, int(task["order"]), [str(one) for one in task.get("after", ())])
         errors = result.errors
         if last and not errors:
-            self._take_over_what_is_done()
-            errors = self.work.finish(self.environment)
+            errors = self._finish()
+            if not errors and not self.hello.gc:
+                self._tell_undeclared()
         interrupted = any(isinstance(error, Interrupted) for error in errors) or (self.stop.terminated and bool(errors))
         facts = [error_to_json(error, self.redact) for error in errors]
         self.line.send(TaskOver(0, root.name, result.changed, facts, result.began, interrupted))
         return not errors
+
+    def _finish(self) -> List[DeplError]:
+        assert self.work is not None
+        self._take_over_what_is_done()
+        self._finished = True
+        return self.work.finish(self.environment)
+
+    def _tell_undeclared(self) -> None:
+        assert self.work is not None
+        rows = self.work.undeclared()
+        if rows:
+            self.emit(Event(What.UNDECLARED, data={"things": rows, "removing": False}))
+
+    def _collect(self, request: requests.Collect) -> None:
+        """Remove what is no longer declared. What was done here before may have been that of another agent."""
+        assert self.work is not None
+        if self.stop.aborted:
+            result = Result(0, [Interrupted("the run was interrupted")], False)
+        else:
+            errors = [] if self._finished else self._finish()
+            result = Result(0, errors, True) if errors else self.work.collect()
+        interrupted = any(isinstance(error, Interrupted) for error in result.errors)
+        facts = [error_to_json(error, self.redact) for error in result.errors]
+        interrupted |= self.stop.terminated and bool(facts)
+        self.line.send(Collected(0, result.changed, facts, result.began, interrupted))
 
     def _take_over_what_is_done(self) -> None:
         """What agents before this one brought to its end in the same rollout."""
@@ -102,7 +137,7 @@ class Acting(SliceSide):
         undone = self.work.reverse(
             request.tasks,
             request.on_conflict,
-            reverse_by(lambda: self.roots),
+            reverse_by(lambda: self.roots, self.named),
             self.stop.from_now_on(),
         )
         self.line.send(reversed_reply(request.tasks, undone, self.work.owed()))
@@ -125,7 +160,7 @@ class Acting(SliceSide):
                 # What was tried again and worked is no failure any more: the journal knows what is left.
                 rest = Undone()
                 self.work.settle_back(rest)
-                errors += [DeplError(sentence) for sentence in (*rest.conflicts, *rest.failed)]
+                errors += [DeplError(sentence) for sentence in (*rest.conflicts, *rest.failed, *rest.pivots)]
                 if self.hello.mode == "undo" and rest.whole:
                     self.forget_old()
         except DeplError as error:
@@ -153,4 +188,7 @@ def reversed_reply(tasks: Collection[str], undone: Undone, owed: List[str]) -> T
         undone.failed,
         undone.unknown,
         owed,
+        undone.pivots,
+        undone.standing,
+        undone.left,
     )

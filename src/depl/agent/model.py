@@ -19,7 +19,12 @@ from depl.protocol.replies import Configured, Wants
 
 
 class SliceSide(Side):
-    """An agent that needs the model. roots: this host's own, in the order of deployment."""
+    """An agent that needs the model. roots: this host's own, in the order of deployment.
+
+    switches: whether the link to the project is to lead to this one.
+    """
+
+    switches = True
 
     def __init__(self, hello: requests.Hello, line: Line) -> None:
         super().__init__(hello, line)
@@ -42,6 +47,9 @@ class SliceSide(Side):
         self._may_prepare = True
         if self._slice is not None:
             self._prepare(self._slice)
+
+    def configured(self) -> None:
+        """The model is known."""
 
     def switch(self, link: str, to: str) -> None:
         """Let the link to the project lead to another one."""
@@ -83,6 +91,7 @@ class SliceSide(Side):
         self._by_name = {root.name: root for root in self.roots}
         warnings = [{"text": str(warning)} for warning in sliced.warnings]
         self.line.send(Configured(list(sliced.differences), warnings))
+        self.configured()
 
     # -- what is missing comes over the line ---------------------------------------------------------------------
 
@@ -131,8 +140,8 @@ class SliceSide(Side):
         leads_to = _link(link)
         if leads_to == to and projects.has(key):
             return link
-        if not self.locks:
-            # A plan must write nothing but caches, and switches nothing.
+        if not (self.locks and self.switches):
+            # A plan must write nothing but caches, and switches nothing; nor does an undo for its own sake.
             if not projects.has(key):
                 projects = Projects(os.path.join(self._cache(), "projects"))
             path = projects.fetch(key, self.hello.method, self.hello.revision, self.ask)

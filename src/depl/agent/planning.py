@@ -11,12 +11,13 @@ from depl.change.changes import WayBack
 from depl.change.nodes import Link, Node, Path
 from depl.change.predicting import PredictingSystem
 from depl.deploy.begin import continued
+from depl.deploy.forecast import Forecast
 from depl.deploy.predict import Prediction
 from depl.deploy.target import warning_to
 from depl.events import Event, What
 from depl.protocol import requests
 from depl.protocol.failures import error_to_json
-from depl.protocol.replies import Planned
+from depl.protocol.replies import Collected, Planned
 
 
 class Elsewhere(PredictingSystem):
@@ -54,6 +55,8 @@ class Planning(SliceSide):
     def __init__(self, hello: requests.Hello, line: Line) -> None:
         super().__init__(hello, line)
         self._prediction: Optional[Prediction] = None
+        self._forecast: Optional[Forecast] = None
+        self.handlers[requests.Collect] = self._collect
         self._told = {"errors": 0, WayBack.UNKNOWN.value: 0, WayBack.IRREVERSIBLE.value: 0}
 
     def locked(self) -> None:
@@ -67,8 +70,15 @@ class Planning(SliceSide):
             redact=self.redact,
         )
         system.warn.tell = warning_to(self.emit)
-        self._prediction = Prediction(system, journal.ledger, self.emit)
+        self._records = journal.records
+        self._prediction = Prediction(system, journal.ledger, self.emit, self.target.receipts().known())
         self.prepare()
+
+    def configured(self) -> None:
+        hello = self.hello
+        if not hello.selected:
+            receipts = self.target.receipts(hello.of)
+            self._forecast = Forecast(receipts, hello.environment, self.roots, self._system, self._records, hello.gc)
 
     def lies_elsewhere(self, project: str, link: str) -> None:
         self._system.project, self._system.link_to_project = project, link
@@ -80,6 +90,7 @@ class Planning(SliceSide):
         self.emit(Event(What.TASK_STARTED, root.name))
         changed = prediction.predict(root)
         self.emit(Event(What.TASK_DONE if changed else What.TASK_UNCHANGED, root.name, data={"changed": changed}))
+        changed += self._tell_undeclared() if last else 0
         planned = Planned(
             0,
             root.name,
@@ -90,6 +101,22 @@ class Planning(SliceSide):
         )
         self.line.send(planned)
         return True
+
+    def _collect(self, request: requests.Collect) -> None:
+        """Here is no root component with which that could be told."""
+        assert self._prediction is not None
+        changed = self._tell_undeclared()
+        errors = [error_to_json(error, self.redact) for error in self._news("errors", self._prediction.errors)]
+        self.line.send(Collected(0, changed, errors))
+
+    def _tell_undeclared(self) -> int:
+        """Tell what is no longer declared; how much removing it would change, where that is wanted."""
+        prediction = self._prediction
+        assert prediction is not None
+        before = prediction.changes
+        if self._forecast is not None:
+            self._forecast.tell(prediction, self.emit)
+        return prediction.changes - before
 
     def at_work(self) -> Optional[str]:
         return (self._system.component if self._prediction is not None else None) or super().at_work()

@@ -1,4 +1,4 @@
-"""The agent that takes back what a rollout did here, from the journal alone."""
+"""The agent that takes back what a rollout did here, from the journal alone unless that needs a component's code."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any, Iterator
 from depl.agent.acting import Acting
 from depl.agent.line import Line
 from depl.agent.telling import pages
-from depl.change.changes import Call
-from depl.deploy.chains import chains, open_chain, tasks_of
+from depl.change.folds import ChainState
+from depl.deploy.chains import chains, needs_code, open_chain, tasks_of
+from depl.deploy.own_code import lacking, no_longer_there, where_it_is
 from depl.deploy.preview import preview, unknown_steps
 from depl.deploy.purged import purged
 from depl.deploy.redoable import assert_can_be_done_again, redoes
+from depl.errors import DeplError
+from depl.homes import Moved
 from depl.protocol import requests
 from depl.protocol.replies import Found, Logged
 from depl.protocol.replies import Undoing as Opened
@@ -22,6 +25,7 @@ class Undoing(Acting):
     """Tells what could be undone, and undoes it: tasks are reversed, reactions repeated, the chain settled."""
 
     mode = "undo"
+    switches = False
 
     def __init__(self, hello: requests.Hello, line: Line) -> None:
         super().__init__(hello, line)
@@ -37,13 +41,24 @@ class Undoing(Acting):
     def locked(self) -> None:
         if self.hello.resume and self.hello.undoes:
             self._open(requests.Undo(self.hello.undoes), tell=False)
+        if self.hello.project:
+            self.prepare()
+
+    def configured(self) -> None:
+        """Nothing is to be found out about what the model declares."""
+
+    def lies_elsewhere(self, project: str, link: str) -> None:
+        self.named = Moved(project, link)
 
     def _chains(self, request: requests.Chains) -> None:
         found = [chain for chain in chains(self.target) if self.hello.environment in chain["environments"]]
-        if request.rollout is not None:
-            found = [chain for chain in found if request.rollout in (*chain["rollouts"], *chain["undos"])]
-        gone = purged(self.target.journals.directory, self.hello.environment)
-        self.line.send(Found(found[:50], gone))
+        directory, environment, name = self.target.journals.directory, self.hello.environment, request.rollout
+        gone = purged(directory, environment)
+        forgotten: list[str] = []
+        if name is not None:  # what belongs to it on other hosts may be here under another name
+            found.sort(key=lambda chain: name not in (*chain["rollouts"], *chain["undos"]))
+            forgotten = [one for one in purged(directory, environment, all=True) if one == name and one not in gone]
+        self.line.send(Found(found[:50], gone, forgotten))
 
     def _open(self, request: requests.Undo, tell: bool = True) -> None:
         path, state = open_chain(self.target, self.hello.environment, request.rollout)
@@ -51,15 +66,22 @@ class Undoing(Acting):
         unknown: list[str] = []
         again = redoes(state, request.rollout)
         if request.plan:
-            steps, unknown = preview(self.target, state, again), unknown_steps(self.target, state, again)
+            steps = preview(self.target, state, again, keep=request.on_conflict == "keep")
+            unknown = unknown_steps(self.target, state, again)
         else:
             if again and tell and request.on_conflict != "keep":
                 assert_can_be_done_again(path)
+            if not again and tell and request.on_conflict != "keep":
+                self._assert_has_code(state)
             self.target.clear_stage()
             self.open_work(state.host, request.rollout if again else state.rollouts[-1], path)
         if tell:
-            needs_code = not again and any(isinstance(did.change, Call) for did in state.standing)
-            self.line.send(Opened(tasks_of(state), steps, unknown, list(state.rollouts), needs_code, again))
+            self.line.send(Opened(tasks_of(state), steps, unknown, list(state.rollouts), again))
+
+    def _assert_has_code(self, state: ChainState) -> None:
+        about = lacking(needs_code(state), self.roots, self.named) if self.hello.project else None
+        if about is not None:
+            raise DeplError(no_longer_there(about["component"], self.hello.host), hint=where_it_is(about))
 
 
 class Looking(Undoing):

@@ -52,7 +52,7 @@ class Blobs:
         try:
             with open(self._path(digest), "rb") as file:
                 content = file.read()
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             content = b""
         if hashlib.sha256(content).hexdigest() != digest:
             raise _lost(self._path(digest))
@@ -76,8 +76,12 @@ class Blobs:
         """The same by a copy; where that lies. sync: else its content is synced by the caller."""
         image = self._image(digest, number)
         temporary = image + ".new"
-        shutil.copy2(path, temporary)
-        os.chmod(temporary, 0o600)
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        shutil.copystat(path, temporary)
+        os.chmod(temporary, 0o600)  # before there is anything in it
+        shutil.copyfile(path, temporary)
+        status = os.stat(path)
+        os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
         if sync:
             with open(temporary, "rb") as file:
                 os.fsync(file.fileno())
@@ -118,7 +122,7 @@ class Blobs:
     def image(self, digest: Digest, number: int) -> Path:
         """Where the image lies that was kept before change `number`. Errors: JournalError if it is gone or damaged."""
         path = self._path(f"{digest}.{number}")
-        if digest_of(path) != digest:
+        if os.path.isdir(path) or digest_of(path) != digest:
             raise _lost(path)
         return path
 

@@ -7,11 +7,12 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import Any, Callable, Mapping, Optional
 
+from depl.change.answering import Answering
 from depl.change.blobs import Blobs
 from depl.change.changes import Call, Run, WayBack
 from depl.change.here import Here
 from depl.change.invocations import HIDDEN, NOT_STARTED, Invocation, Warnings, run_command
-from depl.change.leftover import note_over, note_running
+from depl.change.leftover import noted
 from depl.change.nodes import Path
 from depl.change.process import shown as shown_command
 from depl.change.records import Did
@@ -25,11 +26,10 @@ from depl.redact import Redactor
 IN_BLOB = "depl: in blob"  # instead of what was captured
 
 
-class Commanding(Here):
+class Commanding(Answering, Here):
     """Runs commands on this machine. directory: `.depl`, where they are kept with their arguments (blobs).
 
-    reacting: whether a reaction is running, whose commands are repeated on the way back. reversible_only: commands that
-    nobody can undo are refused. owning: all that commands do lies in a directory that is captured whole.
+    reversible_only: commands that nobody can undo are refused.
     at_once: verbs are made at once, as raw code may look at the same paths. redact: hides the secrets.
     """
 
@@ -46,7 +46,7 @@ class Commanding(Here):
         self.directory = directory
         self.blobs = Blobs(os.path.join(directory, "blobs"))
         self.command_timeout = command_timeout
-        self.reacting = self.reversible_only = self.owning = self.at_once = False
+        self.reversible_only = self.at_once = False
         self._on_output = on_output
         self._terminated = terminated
         self.redact = Redactor() if redact is None else redact
@@ -97,9 +97,7 @@ class Commanding(Here):
         forth = Invocation(command, cwd, env, timeout, input, check, hidden[0])
         back = None if undo is None else Invocation(undo, cwd, env, timeout, None, True, hidden[1])
         text = self._told(command, shown, sensitive)
-        way_back = way_back or self._usual_way_back(undo)
-        if self.reversible_only:
-            assert_reversible(text, way_back, self.redact(reason))
+        way_back = way_back or self.usual_way_back(undo is not None)
         run = Run(
             self.blobs.add_json(forth.as_json()),
             text,
@@ -108,7 +106,10 @@ class Commanding(Here):
             "" if undo is None else self._told(undo, undo_shown, sensitive),
             self.redact(reason),
         )
-        self.shown.append(show_change(run))
+        told = self.as_told(run)
+        if self.reversible_only:
+            assert_reversible(text, told.way_back, told.reason)
+        self.shown.append(show_change(told))
         self._go_on(text)
         did = self.note(Did(0, self.component, run))
         try:
@@ -151,29 +152,20 @@ class Commanding(Here):
         digest = call.captured.get(IN_BLOB)
         return dict(call.captured if digest is None else self.blobs.read_json(digest))
 
-    def _usual_way_back(self, undo: Optional[Command]) -> WayBack:
-        if undo is not None:
-            return WayBack.COMPENSATING
-        if self.reacting:
-            return WayBack.REPEAT
-        return WayBack.EXACT if self.owning else WayBack.UNKNOWN
-
     def _go_on(self, shown: str) -> None:
         if self._terminated():
             raise Interrupted(f"interrupted before `{shown}`", self.component)
 
     def _act(self, invocation: Invocation, shown: str, silent: bool) -> tuple[int, str, str]:
-        try:
-            return self._execute(invocation, shown, silent, lambda process: note_running(self.directory, process))
-        finally:
-            note_over(self.directory)
+        with noted(self.directory) as note:
+            return self._execute(invocation, shown, silent, note)
 
     def _execute(
         self,
         invocation: Invocation,
         shown: str,
         silent: bool,
-        on_start: Callable[[int], None] = lambda process: None,
+        in_child: Optional[Callable[[], None]] = None,
     ) -> tuple[int, str, str]:
         self._go_on(shown)
         if invocation.timeout is None:
@@ -190,5 +182,5 @@ class Commanding(Here):
             self.redact,
             on_output=None if silent else on_output,
             terminated=self._terminated,
-            on_start=on_start,
+            in_child=in_child,
         )

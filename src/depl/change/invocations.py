@@ -50,7 +50,7 @@ def run_command(
     *,
     on_output: Optional[Callable[[str, str], None]] = None,
     terminated: Callable[[], bool] = lambda: False,
-    on_start: Callable[[int], None] = lambda process: None,
+    in_child: Optional[Callable[[], None]] = None,
 ) -> tuple[int, str, str]:
     """Run a command: its status, and what it really said. What others are told of that is redacted.
 
@@ -66,7 +66,7 @@ def run_command(
                 input=invocation.input,
                 on_output=tell,
                 terminated=terminated,
-                on_start=on_start,
+                in_child=in_child,
                 hidden=invocation.hidden or holds_secret(invocation.command, redact),
             )
     except OSError as error:

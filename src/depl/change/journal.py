@@ -11,12 +11,12 @@ import json
 import os
 import sys
 import zlib
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Callable, Optional, Sequence
+from typing import Callable, Iterator, Optional, Sequence
 
 from depl.change.ledger import Ledger
-from depl.change.records import Begin, Record, from_json, to_json
+from depl.change.records import NEWER, Begin, Record, from_json, to_json
 from depl.errors import JournalError
 
 
@@ -91,6 +91,9 @@ class Journal:
         if self._descriptor is None:
             directory = os.path.dirname(self.path)
             make_private(directory)
+            records = os.path.dirname(directory)
+            for one in (os.path.dirname(records), records):  # who made them may have been killed before that
+                sync_directory(one)
             new = not os.path.exists(self.path)
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             if new:
@@ -101,49 +104,43 @@ class Journal:
 
 
 def read(path: str) -> list[Record]:
-    """The records of a journal. A torn last line is ignored; a broken one before it is a JournalError."""
-    lines = _content(path).split(b"\n")
+    """The records of a journal. A torn last line is ignored. Errors: JournalError with file and line."""
     records: list[Record] = []
-    for number, line in enumerate(lines, 1):
-        if not line:
-            continue
-        record = _record(line)
-        if record is None:
-            if number == len(lines):  # no newline behind it: it was being written
-                break
-            raise JournalError(
-                f"{path}:{number} is damaged: its checksum does not fit",
-                file=path,
-                line=number,
-                hint="The way back through this journal is lost. Move the file away to go on without it.",
-            )
-        records.append(record)
+    with _reading(path), open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.endswith(b"\n"):  # else it was being written
+                records.append(_record(path, number, line[:-1]))
     return records
 
 
 def read_last(path: str) -> Optional[Record]:
     """The last whole record of a journal, without reading the rest."""
-    lines = _content(path, last=4096).split(b"\n")
-    if lines[-1] or len(lines) < 3:
-        records = read(path)
-        return records[-1] if records else None
-    return _record(lines[-2]) or read(path)[-1]
+    with _reading(path), open(path, "rb") as file:
+        size, window = file.seek(0, os.SEEK_END), 4096
+        while True:
+            file.seek(max(0, size - window))
+            lines = file.read().split(b"\n")
+            if len(lines) > 2 and _is_whole(lines[-2]):
+                return _record(path, None, lines[-2])
+            if window >= size or len(lines) > 2:
+                break
+            window *= 16
+    records = read(path)  # it is damaged, or there is just one
+    return records[-1] if records else None
 
 
-def _content(path: str, last: Optional[int] = None) -> bytes:
-    """What is in a journal, or at its end. Errors: JournalError."""
+@contextmanager
+def _reading(path: str) -> Iterator[None]:
     try:
-        with open(path, "rb") as file:
-            if last is not None:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - last))
-            return file.read()
+        yield
     except OSError as error:
-        raise JournalError(
-            f"the journal {path} cannot be read: {error.strerror}",
-            file=path,
-            hint="Deploy as the user who deployed here before, or as root.",
-        ) from error
+        raise unreadable(f"the journal {path}", path, error) from error
+
+
+def unreadable(what: str, path: str, error: OSError) -> JournalError:
+    """The error where something of the journals cannot be read."""
+    hint = "Deploy as the user who deployed here before, or as root."
+    return JournalError(f"{what} cannot be read: {error.strerror}", file=path, hint=hint)
 
 
 def _line(record: Record) -> bytes:
@@ -151,19 +148,43 @@ def _line(record: Record) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
-def _record(line: bytes) -> Optional[Record]:
+def _is_whole(line: bytes) -> bool:
     checksum, _, text = line.partition(b" ")
-    if checksum != b"%08x" % zlib.crc32(text):
-        return None
-    return from_json(json.loads(text))
+    return checksum == b"%08x" % zlib.crc32(text)
+
+
+def _record(path: str, number: Optional[int], line: bytes) -> Record:
+    """The record in a line. number: of the line; None for the last one."""
+    place = f"{path}:{number}" if number else f"the last line of {path}"
+    if not _is_whole(line):
+        raise JournalError(
+            f"{place} is damaged: its checksum does not fit",
+            file=path,
+            line=number,
+            hint="The way back through this journal is lost. Move the file away to go on without it.",
+        )
+    try:
+        return from_json(json.loads(line[9:]))
+    except JournalError as error:
+        raise JournalError(f"{place}: {error.message}", file=path, line=number, hint=error.hint) from error
+    except (ValueError, RecursionError) as error:
+        raise JournalError(f"{place}: this is no record: {error}", file=path, line=number, hint=NEWER) from error
 
 
 def _cut_torn_end(path: str) -> None:
     with open(path, "rb+") as file:
-        content = file.read()
-        whole = content.rfind(b"\n") + 1
-        if whole != len(content):
-            file.truncate(whole)
+        size = file.seek(0, os.SEEK_END)
+        end = size
+        while end:
+            start = max(0, end - 65536)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
+                break
+            end = start
+        if end != size:
+            file.truncate(end)
             os.fsync(file.fileno())
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Iterator, Mapping
+from typing import Iterator, Optional, Sequence
 
+from depl.change.ends import End, ends, journal_paths
 from depl.change.folds import ChainState, chain_state
 from depl.change.journal import Journal, read, read_last
 from depl.change.ledger import Ledger
@@ -19,57 +20,59 @@ class Journals:
 
     def paths(self) -> list[str]:
         """The files, oldest first: their names begin with the number of their first record."""
-        try:
-            names = sorted(name for name in os.listdir(self.directory) if name.endswith(".jsonl"))
-        except FileNotFoundError:
-            return []
-        return [os.path.join(self.directory, name) for name in names]
+        return journal_paths(self.directory)
 
     def states(self) -> Iterator[tuple[str, ChainState]]:
         """Every journal with what it comes to, the one that was written to last first."""
-        for path in reversed(list(self._ends())):
-            yield path, chain_state(read(path))
+        for end in reversed(ends(self.directory)):
+            yield end.path, chain_state(read(end.path))
 
     def open(self, rollout: str) -> Journal:
         """The journal to write to: an unsettled one, else a new one for this rollout."""
-        ends = self._ends()
-        unsettled = [path for path, end in ends.items() if not isinstance(end, Settled)]
+        found = ends(self.directory)
+        unsettled = [end.path for end in found if not end.settled]
         if unsettled:
-            return self._open(unsettled[-1], ends)
-        ledger, number = self._ledger(ends)
-        return Journal(os.path.join(self.directory, f"{number:010d}-{rollout}.jsonl"), number, ledger)
+            return self._open(unsettled[-1], found)
+        number = self._number(found)
+        path = os.path.join(self.directory, f"{number:010d}-{rollout}.jsonl")
+        return Journal(path, number, _ledger(found, ()))
 
     def open_at(self, path: str) -> Journal:
         """An existing journal, to append to it."""
-        return self._open(path, self._ends())
+        return self._open(path, ends(self.directory))
 
-    def _open(self, path: str, ends: Mapping[str, Record]) -> Journal:
-        ledger, number = self._ledger(ends)
-        return Journal(path, number, ledger, read(path))
+    def _open(self, path: str, found: Sequence[End]) -> Journal:
+        records = read(path)
+        return Journal(path, self._number(found), _ledger(found, records), records)
 
-    def _ends(self) -> dict[str, Record]:
-        """The last record of each journal that has any, in the order in which they were written."""
-        found = {path: end for path in self.paths() if (end := read_last(path)) is not None}
-        return dict(sorted(found.items(), key=lambda one: one[1].n))
-
-    def _ledger(self, ends: Mapping[str, Record]) -> tuple[Ledger, int]:
-        """The ledger since the last whole Settled, read from the end as far as that; and the next number."""
-        records: list[Record] = []
-        start = 0
-        for path, end in reversed(list(ends.items())):
-            if end.n <= start:
-                break
-            if isinstance(end, Settled) and end.whole and not records:
-                start = end.n  # nothing came after it
-                break
-            here = read(path)
-            records += here
-            start = max([start, *(one.n for one in here if isinstance(one, Settled) and one.whole)])
-        ledger = Ledger()
-        for record in sorted(records, key=lambda record: record.n):
-            if record.n > start:
-                ledger.add(record)
+    def _number(self, found: Sequence[End]) -> int:
+        """The number of the next record."""
         paths = self.paths()
         # Somebody may have been killed before the first record: that file must not come after the next one's.
         taken = int(os.path.basename(paths[-1]).partition("-")[0]) if paths else 0
-        return ledger, max([taken, *(end.n for end in ends.values())]) + 1
+        return max([taken, *(end.n for end in found)]) + 1
+
+
+def _ledger(found: Sequence[End], own: Sequence[Record]) -> Ledger:
+    """The ledger, read from the end as far as the last Settled that is a start. own: of the journal that goes on."""
+    records = {record.n: record for record in own}
+    start: Optional[Settled] = None
+    for end in reversed(found):
+        if start is not None and end.n <= start.n:
+            break
+        last = read_last(end.path) if start is None else None
+        here: Sequence[Record]
+        if isinstance(last, Settled) and last.is_start:
+            here = [last]
+        else:
+            here = own if own and own[-1].n == end.n else read(end.path)
+        records.update((record.n, record) for record in here)
+        starts = [record for record in here if isinstance(record, Settled) and record.is_start]
+        start = max([*starts, *([start] if start else [])], key=lambda one: one.n, default=None)
+    at = start.n if start is not None else 0
+    listed = [records[n] for n in sorted(records)]
+    ledger = Ledger.since(start, (record for record in listed if record.n <= at))
+    for record in listed:
+        if record.n > at:
+            ledger.add(record)
+    return ledger

@@ -6,11 +6,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Optional
+from typing import Any, Mapping, Optional
 
 from depl.change.changes import Run, WayBack
 from depl.change.folds import is_repeated
-from depl.change.records import Began, Did, Ended, Failed, Record, Settled
+from depl.change.records import Began, Begin, Did, Ended, Failed, Record, Settled
 
 
 def below(component: str, subtree: str) -> bool:
@@ -25,7 +25,7 @@ def root_of(component: str) -> str:
 
 @dataclass
 class Ledger:
-    """Who changed when, and who has seen it: the fold of a host's records since the last whole Settled.
+    """Who changed when, and who has seen it: the fold of a host's records since the last Settled that is a start.
 
     The version of a subtree is a fingerprint of all changes in it that stand (0: none). A component's sight is the
     number up to which it has seen the changes; None while its update runs or has failed.
@@ -34,12 +34,18 @@ class Ledger:
     _versions: dict[str, list[tuple[int, int]]] = field(default_factory=dict)  # subtree -> (since when, version)
     _owner: dict[int, tuple[str, int]] = field(default_factory=dict)  # change -> component, forward change
     sights: dict[str, Optional[int]] = field(default_factory=dict)
+    _chain: list[str] = field(default_factory=list)  # the rollouts since the last Settled, and what they undo
+    _undo: str = ""  # the last of them, if it undoes or redoes
+    _half: dict[str, list[str]] = field(default_factory=dict)  # component -> the chain that left its update half done
     _repeating: str = ""  # whose commands run again on the way back: that is no change of theirs
     _waiting: str = ""  # whose update began, but has not done anything yet
 
     def add(self, record: Record) -> None:
         """Take the next record in."""
-        if isinstance(record, Did):
+        if isinstance(record, Begin):
+            self._chain += [one for one in (record.rollout, record.undoes) if one and one not in self._chain]
+            self._undo = record.rollout if record.undoes else ""
+        elif isinstance(record, Did):
             self._did(record)
         elif isinstance(record, Failed):
             for n in record.changes:
@@ -49,9 +55,30 @@ class Ledger:
             self._began(record)
         elif isinstance(record, Ended):
             self.sights[record.component] = record.n
+            self._half.pop(record.component, None)
             self._repeating = self._waiting = ""
-        elif isinstance(record, Settled) and record.whole:
-            self.__init__()  # type: ignore[misc]
+        elif isinstance(record, Settled):
+            self._settled(record)
+
+    @classmethod
+    def since(cls, start: Optional[Settled], before: Iterable[Record] = ()) -> Ledger:
+        """The ledger as it was at a start. before: earlier records that may be taken back later, by their numbers."""
+        ledger, earlier = cls(), cls()
+        for record in before:
+            earlier.add(record)
+        ledger._owner = earlier._owner
+        carried = (start.ledger if start is not None and not start.whole else None) or {}
+        ledger._versions = {one: [(n, at) for n, at in history] for one, history in carried.get("versions", {}).items()}
+        ledger.sights = dict(carried.get("sights", {}))
+        ledger._half = {one: list(chain) for one, chain in carried.get("half", {}).items()}
+        return ledger
+
+    def carried(self, over: Settled) -> Mapping[str, Any]:
+        """All that is needed to answer every question from now on: of each history what some sight can tell apart."""
+        moments = sorted({sight for sight in self.sights.values() if sight is not None})
+        versions = {subtree: _told_apart(history, moments) for subtree, history in self._versions.items()}
+        told = {one: history for one, history in versions.items() if history}
+        return {"versions": told, "sights": self.sights, "half": self._still_half(over)}
 
     @property
     def roots(self) -> set[str]:
@@ -73,18 +100,38 @@ class Ledger:
         sight = self.sights.get(asker, 0)
         return sight is None or self.version(subtree) != self.version(subtree, sight)
 
+    def is_half_done(self, component: str) -> bool:
+        """Whether a component's update began and did not end, or was taken back in part: neither before nor after."""
+        return component in self._half
+
+    def _settled(self, settled: Settled) -> None:
+        self._repeating = self._waiting = ""  # what was cut off there is over
+        if settled.whole:
+            self.__init__()  # type: ignore[misc]
+        self._half, self._chain, self._undo = self._still_half(settled), [], ""
+
+    def _still_half(self, over: Settled) -> dict[str, list[str]]:
+        """What is half done when a rollout is over: what it took back, or made again, is not."""
+        back = self._chain if over.outcome == "reversed" or over.rollout == self._undo else ()
+        return {one: chain for one, chain in self._half.items() if not set(back) & set(chain)}
+
     def _began(self, began: Began) -> None:
         self._repeating = began.component if began.again else ""
         self._waiting = began.component if began.verbs else ""
         if not began.verbs:
-            self.sights[began.component] = None
+            self._is_at_work(began.component)
             if not began.again:  # raw code may change what no other record tells of
                 self._toggle(began.component, began.n, began.n)
+
+    def _is_at_work(self, component: str) -> None:
+        self.sights[component], self._half[component] = None, self._chain
 
     def _did(self, did: Did) -> None:
         if did.component == self._waiting:  # now it has really done something
             self._waiting = ""
-            self.sights[did.component] = None
+            self._is_at_work(did.component)
+        if did.undoes is not None:
+            self._half[did.component] = self._chain
         if self._repeating and did.component == self._repeating:
             return
         if isinstance(did.change, Run) and did.change.way_back is WayBack.EXACT:
@@ -100,6 +147,16 @@ class Ledger:
         for subtree in subtrees(component):
             history = self._versions.setdefault(subtree, [])
             history.append((n, (history[-1][1] if history else 0) ^ mark))
+
+
+def _told_apart(history: list[tuple[int, int]], moments: list[int]) -> list[list[int]]:
+    """Those entries of a history that tell the version at some moments, and now."""
+    told: list[list[int]] = []
+    for index in sorted({*(bisect_right(history, (at, 1 << 64)) for at in moments), len(history)} - {0}):
+        n, version = history[index - 1]
+        if version != (told[-1][1] if told else 0):
+            told.append([n, version])
+    return told
 
 
 def subtrees(component: str) -> Iterator[str]:

@@ -36,7 +36,8 @@ class Looks(ABC):
     """A machine to be looked at. Paths are absolute; links are never followed.
 
     component: on whose behalf changes are staged (set by whoever drives). shown: what was staged since it was last
-    taken, in a form for people. masks: what is secret in it. limit: which files are too large to be kept.
+    taken, in a form for people. masks: what is secret in it. limit: which files are too large to be kept. seen: which
+    paths were looked at, and who was the first; None: nobody wants to know.
     """
 
     predicting = False
@@ -47,6 +48,7 @@ class Looks(ABC):
         self.shown: list[Shown] = []
         self.masks = Masks()
         self.limit = Limit()
+        self.seen: Optional[dict[Path, str]] = None
         self._links_staged = False
         self._remembered: dict[tuple[Any, ...], Any] = {}
 
@@ -54,6 +56,7 @@ class Looks(ABC):
 
     def look(self, path: Path, content: bool = False) -> Node:
         """What is at a path. content: with the digest of a file's content."""
+        self.saw(path)
         if self._links_staged:
             path = self._settled(path)
         staged = self.staged.get(path)
@@ -63,6 +66,7 @@ class Looks(ABC):
 
     def read(self, path: Path) -> bytes:
         """The content of a file. Errors: OSError as of open()."""
+        self.saw(path)
         path = self._followed(path)
         staged = self.staged.get(path)
         if staged is None:
@@ -80,12 +84,14 @@ class Looks(ABC):
 
     def holds(self, path: Path, content: bytes) -> bool:
         """Whether a regular file with just this content is at a path."""
+        self.saw(path)
         if path in self.staged or self._links_staged:
             return isinstance(self.look(path), File) and self.read(path) == content
         return self._holds(path, content)
 
     def names(self, path: Path) -> list[str]:
         """The sorted names in a directory; none where there is none."""
+        self.saw(path)
         path = self._followed(path)
         names = set(self._names(path))
         if self.staged:
@@ -103,6 +109,11 @@ class Looks(ABC):
             self._remembered[key] = look()
         value: T = self._remembered[key]
         return value
+
+    def saw(self, path: Path) -> None:
+        """Note, if somebody wants to know, that a path matters to the component that is at work."""
+        if self.seen is not None:
+            self.seen.setdefault(path, self.component)
 
     def _old_text(self, put: Put) -> Optional[bytes]:
         """What a change would replace, where that is small enough to be shown."""

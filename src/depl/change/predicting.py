@@ -6,6 +6,7 @@ import os
 from typing import Mapping, Optional
 
 from depl.change import disk
+from depl.change.answering import Answering
 from depl.change.changes import Move, Put, Run, WayBack
 from depl.change.here import Here
 from depl.change.invocations import HIDDEN, Invocation, Warnings, run_command
@@ -20,7 +21,7 @@ from depl.change.system import Input, Staged
 from depl.redact import Redactor
 
 
-class PredictingSystem(Here):
+class PredictingSystem(Answering, Here):
     """This machine as it would be. What is staged stays staged; commands that act are only noted."""
 
     predicting = True
@@ -36,7 +37,6 @@ class PredictingSystem(Here):
         super().__init__()
         self.directory = directory
         self.command_timeout = command_timeout
-        self.reacting = False
         self.redact = Redactor() if redact is None else redact
         self.warn = Warnings()
         self.masks = Masks(os.path.join(directory, "masks.json"), self.redact)
@@ -81,8 +81,8 @@ class PredictingSystem(Here):
     ) -> tuple[int, str, str]:
         text = HIDDEN if sensitive else self.redact(shown) if shown else shown_command(command, self.redact)
         self.warn.of_arguments(command, text, self.component, self.redact)
-        usual = WayBack.COMPENSATING if undo else WayBack.REPEAT if self.reacting else WayBack.UNKNOWN
-        self.shown.append(show_change(Run("", text, way_back or usual, reason=self.redact(reason))))
+        run = Run("", text, way_back or self.usual_way_back(bool(undo)), reason=self.redact(reason))
+        self.shown.append(show_change(self.as_told(run)))
         return 0, "", ""
 
     def _settled(self, path: Path) -> Path:

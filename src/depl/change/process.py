@@ -38,14 +38,15 @@ def execute(
     input: Optional[Union[str, bytes]] = None,
     on_output: Callable[[str, str], None] = lambda stream, text: None,
     terminated: Callable[[], bool] = lambda: False,
-    on_start: Callable[[int], None] = lambda process: None,
+    in_child: Optional[Callable[[], None]] = None,
     hidden: bool = False,
 ) -> Result:
     """Run a command to its end.
 
     A text goes to /bin/sh, a list is run as it is. env extends the environment. timeout in seconds. Output is decoded
-    as UTF-8 with replacements. on_start: told the process, which leads a group of its own. hidden: nobody else on the
-    machine can read a text (see spawn). Errors: OSError if the command cannot be started.
+    as UTF-8 with replacements. in_child: called in the process, which leads a group of its own, before it becomes the
+    command. hidden: nobody else on the machine can read a text (see spawn). Errors: OSError if the command cannot be
+    started.
     """
     process = spawn(
         command,
@@ -56,12 +57,12 @@ def execute(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C is for depl, and the whole group can be ended
+        preexec_fn=in_child,  # system calls only (see leftover)
     )
     if input is not None:
         feed(process.stdin, input.encode("utf-8", "surrogateescape") if isinstance(input, str) else input)
     reader = _Reader(process, on_output)
     try:
-        on_start(process.pid)
         reason = _wait(process, reader, timeout, terminated)
     except BaseException:
         _end(process, reader)

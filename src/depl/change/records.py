@@ -10,6 +10,7 @@ from depl.change.nodes import Absent, Directory, File, Link, Node, Other, Path
 from depl.errors import JournalError
 
 SCHEMA = 2  # of what is written; those below are read, too
+NEWER = "Use the depl that wrote it, or a newer one."
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,21 @@ class End:
 
 @dataclass(frozen=True)
 class Settled:
-    """A rollout is over. whole: the host's whole slice went through, so versions and sights start anew."""
+    """A rollout is over. whole: the host's whole slice went through, so versions and sights start anew.
+
+    ledger: else what they are now, so that nobody has to read what came before; None in journals of old.
+    """
 
     n: int
     rollout: str
     whole: bool
     outcome: str = "succeeded"
+    ledger: Optional[Mapping[str, Any]] = None
+
+    @property
+    def is_start(self) -> bool:
+        """Whether versions and sights are known from here on without what came before."""
+        return self.whole or self.ledger is not None
 
 
 Record = Union[Begin, Did, Made, Failed, Began, Ended, End, Settled]
@@ -145,7 +155,7 @@ def from_json(data: Mapping[str, Any]) -> Record:
         if kind is Begin and values.get("schema", SCHEMA) > SCHEMA:
             raise JournalError(
                 f"the journal was written by a newer depl (schema {values['schema']}, this one knows {SCHEMA})",
-                hint="Use the depl that wrote it, or a newer one.",
+                hint=NEWER,
             )
         if kind is Begin:
             values["after"] = tuple(values.get("after", ()))
@@ -157,8 +167,8 @@ def from_json(data: Mapping[str, Any]) -> Record:
             values["appeared"] = tuple(values["appeared"])
         record: Record = kind(**values)
         return record
-    except (KeyError, TypeError, ValueError) as error:
-        raise JournalError(f"a record of the journal cannot be understood: {error!r}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise JournalError(f"this record cannot be understood: {error!r}", hint=NEWER) from error
 
 
 def node_to_json(node: Node) -> dict[str, Any]:

@@ -146,6 +146,10 @@ class System(Looks):
         self.shown.append(show_change(move))
         self._move(move)
 
+    def beside(self) -> Path:
+        """A free path in the trash, for what is built there to be moved into its place, or moved there for a while."""
+        return f"{self._trash()}-tree"
+
     @abstractmethod
     def run(
         self,

@@ -67,10 +67,18 @@ def sync_files(paths: Sequence[Path]) -> None:
 
 def sync_written(paths: Sequence[Path]) -> None:
     """See to it that what others wrote at some paths is on disk, as far as we may read it."""
-    sync_files(
-        [path for path in paths if os.path.isfile(path) and not os.path.islink(path) and os.access(path, os.R_OK)]
-    )
-    sync_parents(paths)
+    there = [path for path in paths if not os.path.islink(path) and os.access(path, os.R_OK)]
+    sync_files([path for path in there if os.path.isfile(path)])
+    directories = [path for path in there if os.path.isdir(path)]  # for their own mode and owner
+    sync_parents([*paths, *(os.path.join(path, ".") for path in directories)])
+
+
+def sync_tree(top: Path) -> None:
+    """See to it that a whole tree is on disk."""
+    paths = [top]
+    for directory, names, files in os.walk(top):
+        paths += [os.path.join(directory, name) for name in [*names, *files]]
+    sync_files([path for path in paths if not os.path.islink(path) and (os.path.isfile(path) or os.path.isdir(path))])
 
 
 def sync_parents(paths: Iterable[Path]) -> None:

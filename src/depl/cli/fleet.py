@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext, redirect_stderr
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -57,12 +57,17 @@ class Crew:
         jobs: int | None = None,
         wait: bool = False,
         take_over: bool = False,
+        selected: bool = False,
+        gc: bool = False,
+        code_on: Collection[str] | None = None,
     ) -> None:
         self.session, self.environment, self.hosts, self.model = session, environment, hosts, model
         self.transfer, self.requirements = transfer, requirements
         self.jobs = jobs or environment.settings.jobs
         self.wait, self.take_over = wait, take_over
+        self.selected, self.gc, self.code_on = selected, gc, code_on
         self.keep = (environment.settings.keep_rollouts, environment.settings.keep_days)
+        self.of_options = {"keep": self.keep, "gc": gc}
         self.answers = Answers(session)
 
     def fleet(self, mode: str, rollout: str, emit: Emit, stop: Stop | None = None) -> Fleet:
@@ -87,6 +92,10 @@ class Crew:
             command_timeout=settings.command_timeout,
             reversible_only=settings.reversibility == "required",
             keep=self.keep,
+            code_on=self.code_on,
+            of=environment.project_name if self.model is not None else "",
+            selected=self.selected,
+            gc=self.gc,
         )
         return Fleet(
             self.hosts,

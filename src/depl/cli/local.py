@@ -16,6 +16,7 @@ from depl.cli.session import Session, refuse
 from depl.cli.signals import heeded
 from depl.cli.status import DONE, FAILED
 from depl.report.lines import Line
+from depl.report.pivots import pivots_of
 from depl.report.run import end_lines
 from depl.report.screening import Screened
 from depl.report.tally import Tally
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @options.plan_option
 @options.ask_option
 @options.component_option
+@options.gc_option
 @options.on_failure_option
 @click.option("--here", is_flag=True, help="On this machine, even if it is not the host that HOST names.")
 @options.platform_option
@@ -59,6 +61,8 @@ def local(session: Session, /, environment: str, host: str | None, **wanted: Any
     session.begin(as_json=wanted["as_json"], quiet=wanted["quiet"], verbose=wanted["verbose"])
     if wanted["exit_code"] and not wanted["planning"]:
         refuse("--exit-code goes with --plan")
+    if wanted["gc"] and wanted["components"]:
+        refuse("--gc judges by all components of a host, so it does not go with --component")
     consent = Consent(environment.removesuffix(".cfg"), wanted["yes"], wanted["confirm"])
     model = session.model(environment, wanted["platform"], wanted["timeout"])
     chosen = chosen_host(model.environment, host)
@@ -92,7 +96,8 @@ def show_plan(session: Session, model: Model, host: Host, how: Options) -> tuple
     session.status = FAILED if planned.errors else DONE
     running.tell_errors(planned.errors)
     if running.json is not None:
-        running.json.print("planned", planned=planned, exit_status=session.status)
+        pivots = pivots_of(running.tally, host=host.name)
+        running.json.print("planned", planned=planned, pivots=pivots, exit_status=session.status)
     count = count_components(deployed(model, [host], how.components))
     session.show(plan_lines(planned, running.label, running.changes, count, session.took))
     return planned.changes, running.tally
@@ -133,6 +138,7 @@ def _options(session: Session, model: Model, components: Sequence[str], wanted: 
         components=components,
         on_failure=wanted["on_failure"] or settings.on_failure,
         wait=wanted["wait"],
+        gc=wanted["gc"],
         durability=settings.durability,
         change_limit=settings.change_limit,
         command_timeout=settings.command_timeout,

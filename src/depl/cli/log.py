@@ -108,14 +108,14 @@ def of_host(session: Session, name: str, host: str, path: str | None, changes: b
 
 def show(session: Session, rows: Rows, only_changes: bool) -> bool:
     """Print rows as they come; whether there were any."""
-    from depl.report.log import row_line
+    from depl.report.log import row_lines
 
     head: Mapping[str, Any] = {}
     for row in rows:
         if "change" not in row:
             head = row
         if not session.as_json:
-            session.show([row_line(row)])
+            session.show(row_lines(row))
         elif "change" in row:
             session.json().print("change", **{**_facts_of(head), **row})
         elif not only_changes:

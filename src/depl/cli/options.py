@@ -79,6 +79,7 @@ on_failure_option = click.option(
     type=click.Choice(["rollback", "stop"]),
     help="What to do when something fails, instead of what the environment says.",
 )
+gc_option = click.option("--gc", is_flag=True, help="Also remove what depl made here and nothing declares any more.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Only errors, warnings and the last line.")
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="Also what stays as it is, and what is in new files."

@@ -20,6 +20,7 @@ from depl.cli.status import DONE, FAILED
 from depl.events import Emit, Event, What
 from depl.report.fleet import fleet_end_lines, fleet_plan_lines, path_lines
 from depl.report.lines import Line, counted
+from depl.report.pivots import pivots_of
 from depl.report.screening import Screened
 from depl.report.tally import Tally
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 @options.hosts_option
 @options.component_option
 @click.option("--jobs", metavar="N", type=click.IntRange(min=1), help="At how many hosts to work at the same time.")
+@options.gc_option
 @options.on_failure_option
 @options.platform_option
 @options.timeout_option
@@ -76,6 +78,8 @@ def remote(session: Session, /, environment: str, **wanted: Any) -> None:
         refuse("--exit-code goes with --plan")
     if wanted["wait"] and wanted["take_over"]:
         refuse("--wait and --take-over exclude each other")
+    if wanted["gc"] and wanted["components"]:
+        refuse("--gc judges by all components of a host, so it does not go with --component")
     consent = Consent(environment.removesuffix(".cfg"), wanted["yes"], wanted["confirm"])
     model = session.model(environment, wanted["platform"], wanted["timeout"], on_hosts=True)
     assert_reachable(model.environment)
@@ -147,6 +151,8 @@ class Deployment:
             jobs=wanted["jobs"],
             wait=wanted["wait"],
             take_over=wanted["take_over"],
+            selected=bool(components),
+            gc=wanted["gc"],
         )
 
     def foresee(self, shown: bool = True) -> tuple[int, Tally]:
@@ -172,10 +178,12 @@ class Deployment:
                     running.emit(Event(What.LOG, data={"text": text}, host=host))
         session.status = FAILED if planned.errors else DONE
         running.tell_errors(planned.errors)
+        pivots = pivots_of(running.tally, self._order())
         if running.json is not None:
-            running.json.print("planned", planned=planned, exit_status=session.status)
+            running.json.print("planned", planned=planned, pivots=pivots, exit_status=session.status)
         changes, errors = planned.changes, len(planned.errors)
-        session.show(fleet_plan_lines(changes, errors, self.name, running.tally, **self.size, took=session.took))
+        seen = running.tally
+        session.show(fleet_plan_lines(changes, errors, self.name, seen, **self.size, took=session.took, pivots=pivots))
         return changes, running.tally
 
     def run(self) -> None:
@@ -186,7 +194,7 @@ class Deployment:
 
         session, stop, rollout = self.session, Stop(), new_id()
         on_failure = self.wanted["on_failure"] or self.model.environment.settings.on_failure
-        how = run_options(session, components=self.components, on_failure=on_failure, keep=self.crew.keep)
+        how = run_options(session, components=self.components, on_failure=on_failure, **self.crew.of_options)
         with session.at_work(), Running(session, self.name, tasks=len(self.plan)) as running, heeded(stop):
             outcome = realise_all(
                 self.plan,

@@ -80,7 +80,7 @@ def know_secrets(session: Session, name: str) -> None:
 def undo_at(place: Place, planning: bool, rollout: str | None, on_conflict: str) -> None:
     """Put something back there, or show what that would do."""
     if planning:
-        place.show_plan(rollout)
+        place.show_plan(rollout, on_conflict)
     else:
         place.put_back(rollout, on_conflict)
 

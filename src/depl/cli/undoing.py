@@ -15,18 +15,20 @@ from depl.cli.session import Session
 from depl.cli.signals import heeded
 from depl.cli.status import DONE, LEFT
 from depl.errors import NothingToUndo
-from depl.report.undo import undo_lines, undo_plan_lines
+from depl.report.undo import undo_lines, undo_plan_lines, would_be_done
 from depl.rollout.masking import masked
 
 if TYPE_CHECKING:
     from depl.environment import Environment
+    from depl.remote.fleet import Fleet
+    from depl.rollout.choosing import Chosen
     from depl.rollout.options import Outcome
 
 
 class Place(Protocol):
     """Where a rollout can be taken back. Errors: NothingToUndo, Locked."""
 
-    def show_plan(self, rollout: str | None) -> None:
+    def show_plan(self, rollout: str | None, on_conflict: str) -> None:
         """Show what would be put back, and which of it others have changed since."""
 
     def put_back(self, rollout: str | None, on_conflict: str) -> None:
@@ -80,11 +82,11 @@ class Here:
         self.session, self.name = session, name
         self.how = run_options(session, wait=wait, keep=kept(name, session.base))
 
-    def show_plan(self, rollout: str | None) -> None:
+    def show_plan(self, rollout: str | None, on_conflict: str) -> None:
         """Show what would be put back."""
         from depl.rollout.local import undo_plan
 
-        found = undo_plan(self.name, self.how, rollout)
+        found = undo_plan(self.name, self.how, rollout, on_conflict)
         steps, again = {found.host: found.steps}, found.again
         _show_plan(self.session, self.name, found.rollouts, steps, found.unknown, prefixed=False, again=again)
 
@@ -107,13 +109,13 @@ class OnHosts:
         hosts = [host for host in environment.hosts.values() if not host.ignore]
         self.crew = Crew(session, environment, hosts, wait=wait)
 
-    def show_plan(self, rollout: str | None) -> None:
+    def show_plan(self, rollout: str | None, on_conflict: str) -> None:
         """Show what would be put back."""
         from depl.rollout.remote_undo import undo_plan_all
 
         with Running(self.session, self.name, tasks=0) as running:
             fleet = self.crew.fleet("look", "", running.emit)
-            chosen, found = undo_plan_all(self.name, fleet, rollout, emit=running.emit)
+            chosen, found = undo_plan_all(self.name, fleet, rollout, on_conflict, running.emit)
         steps = {host: opened.steps for host, opened in found.items()}
         unknown = [f"{host}: {step}" for host, opened in found.items() for step in opened.unknown]
         rollouts = list(dict.fromkeys(one for opened in found.values() for one in opened.rollouts)) or [chosen]
@@ -127,6 +129,13 @@ class OnHosts:
         from depl.rollout.remote_undo import undo_all
 
         session, name, stop, id = self.session, self.name, Stop(), new_id()
+
+        def with_code(chosen: Chosen) -> Fleet | None:
+            from depl.cli.own_code import crew_with_code
+
+            crew = crew_with_code(self.crew, chosen, on_conflict)
+            return None if crew is None else crew.fleet("undo", id, running.emit, stop)
+
         with session.at_work(), Running(session, name, tasks=0) as running, heeded(stop):
             outcome = undo_all(
                 name,
@@ -140,6 +149,7 @@ class OnHosts:
                 redact=session.printer.redact,
                 jobs=self.crew.jobs,
                 keep=self.crew.keep,
+                with_code=with_code,
             )
         _tell(running, outcome, name, rollout)
 
@@ -160,9 +170,12 @@ def _show_plan(
         for host, steps in found.items():
             report = session.json(environment=name, host=host)
             for step in steps:
-                data = {"change": step["shown"], "conflict": step["conflict"]}
+                data = {
+                    "change": step["shown"],
+                    **{key: step[key] for key in ("conflict", "stands", "held") if key in step},
+                }
                 report.print("would_redo" if again else "would_undo", component=step["component"], data=data)
-        changes = sum(len(steps) for steps in found.values())
+        changes = sum(would_be_done(steps) for steps in found.values())
         about = {"environment": name} if prefixed else {"environment": name, "host": next(iter(found))}
         session.json(**about).print(
             "planned", rollout=rollouts[-1], changes=changes, unknown=list(unknown), exit_status=DONE
@@ -172,7 +185,8 @@ def _show_plan(
         for host, steps in found.items()
         for step in steps
     ]
-    session.show(undo_plan_lines(shown, name, rollouts, unknown, quiet=session.quiet, again=again))
+    command = f"{session.command} undo {name}"
+    session.show(undo_plan_lines(shown, name, rollouts, unknown, quiet=session.quiet, again=again, command=command))
 
 
 def _tell(running: Running, outcome: Outcome, name: str, rollout: str | None) -> None:

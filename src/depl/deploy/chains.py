@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional, Sequence
 
+from depl.change.changes import Call
 from depl.change.folds import ChainState
 from depl.change.ledger import root_of
 from depl.deploy.books import OWN
@@ -58,6 +59,18 @@ def tasks_of(state: ChainState) -> list[dict[str, Any]]:
     return [*({"root": root, "order": 0, "after": []} for root in others if root not in known), *begun]
 
 
+def needs_code(state: ChainState) -> list[Mapping[str, str]]:
+    """What only its component's own code can take back: component, and the rollout and revision that deployed it."""
+    found: dict[str, Mapping[str, str]] = {}
+    for did in state.standing:
+        if isinstance(did.change, Call):
+            begun = [one for one in state.begun if one.n < did.n]
+            last = max(begun or state.begun, key=lambda one: one.n, default=None)
+            about = {"rollout": last.rollout, "revision": last.revision} if last is not None else {}
+            found[did.component] = {"component": did.component, **about}
+    return list(found.values())
+
+
 def _facts(state: ChainState) -> dict[str, Any]:
     last = state.begun[-1] if state.begun else None
     return {
@@ -72,6 +85,7 @@ def _facts(state: ChainState) -> dict[str, Any]:
         "outcome": state.outcome,
         "stands": stands(state),
         "tasks": tasks_of(state),
+        "needs_code": needs_code(state),
     }
 
 

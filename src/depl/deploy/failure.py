@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Sequence
 
+from depl.change.journal import Journal
+from depl.change.records import Begin, End
 from depl.component import Component
-from depl.errors import CmdExecutionError, DeplError, DeploymentError, Interrupted
+from depl.errors import CmdExecutionError, DeplError, DeploymentError, Interrupted, JournalError
 
+LONGEST = 2000  # characters of an error in the journal
 LINES_OF_OUTPUT = 50  # of a failed command are shown
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -66,6 +69,20 @@ def facts_of_failure(error: DeplError, redact: Callable[[str], str] = str) -> di
         lines = [*redact(error.stdout).splitlines(), *redact(error.stderr).splitlines()]
         facts["output"] = lines[-LINES_OF_OUTPUT:]
     return facts
+
+
+def note_failure(
+    journal: Journal, rollout: str, task: str, errors: Sequence[DeplError], redact: Callable[[str], str]
+) -> None:
+    """Write down why a task failed, if the rollout did anything here: else there is nothing to tell of."""
+    if not errors or not any(isinstance(one, Begin) and one.rollout == rollout for one in journal.records):
+        return
+    error, more = errors[0], f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    sentence = error.message if not error.component else f"{error.component}: {error.message}"
+    waiting, journal.begin = journal.begin, None  # a task that did nothing has no Begin
+    with suppress(JournalError):  # which may be what went wrong
+        journal.append(End(0, task, redact(sentence)[:LONGEST] + more))
+    journal.begin = waiting
 
 
 def _what(error: BaseException) -> str:

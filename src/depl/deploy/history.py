@@ -11,13 +11,15 @@ from depl.change.changes import Change, Move, Put, Run
 from depl.change.folds import is_note, with_ends
 from depl.change.journal import read, read_last
 from depl.change.nodes import Path
-from depl.change.records import Begin, Did, Failed, Record, Settled
+from depl.change.records import Begin, Did, End, Failed, Record, Settled
 from depl.change.shown import show_change
 from depl.deploy.books import OWN
+from depl.deploy.purged import purged_rows
 from depl.deploy.target import Target
 from depl.errors import JournalError
 
 Row = Mapping[str, Any]
+PURGED = "purged"
 NOT_NOTED = "something that was not noted"  # raw code began to write it, and nobody saw the end
 
 
@@ -26,13 +28,14 @@ class Rollout:
     """What a rollout did on a host.
 
     head: its first Begin. done: its changes, each with the Begin of its task. outcome: of the last word on it, nothing
-    while that is missing. settled_by: the rollout that spoke it, if that was another one.
+    while that is missing. settled_by: the rollout that spoke it, if that was another one. failures: why tasks failed.
     """
 
     head: Begin
     done: list[tuple[Begin, Did]] = field(default_factory=list)
     outcome: str = ""
     settled_by: str = ""
+    failures: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -50,16 +53,23 @@ def history(
     """The rollouts on a host as rows, newest first, each followed by its changes, last one first.
 
     path: only changes of it, of what is below it, and of trees above it that were moved; relative to the target
-    directory. changes: theirs are wanted, too. unread: told of each journal that cannot be read.
+    directory. changes: theirs are wanted, too. unread: told of each journal that cannot be read. Without a path those
+    that were purged come last, as far as there is a list of them.
     """
+    named: set[str] = set()
     wanted = None if path is None else spellings(os.path.join(target.directory, os.path.expanduser(path)))
     for story, rollout in _newest_first(target, unread):
         entries = [one for one in rollout.done if wanted is None or _is_about(one[1].change, wanted)]
         if wanted is None or entries:
+            named.add(rollout.head.rollout)
             yield _head(story, rollout, [did for _, did in entries])
         if changes:
             for begin, did in reversed(entries):
                 yield _entry(story, rollout.head.rollout, begin, did)
+
+    for name, environment in purged_rows(target.journals.directory) if wanted is None else ():
+        if name not in named:
+            yield _purged(name, environment)
 
 
 def story_of(records: Iterable[Record]) -> Story:
@@ -79,6 +89,8 @@ def story_of(records: Iterable[Record]) -> Story:
             story.rollouts[-1].done.append((begin, record))
             if record.n not in story.not_made:
                 chains.add(record, begin.rollout)
+        elif isinstance(record, End) and record.error and unsettled:
+            unsettled[-1].failures.append(record.error)
         elif isinstance(record, Settled):
             _settle(unsettled, record)
             unsettled = []
@@ -147,12 +159,9 @@ def _ends(target: Target, unread: Callable[[JournalError], None]) -> Iterator[tu
     directory = target.journals.directory
     try:
         paths = target.journals.paths()
-    except OSError as error:
-        raise JournalError(
-            f"the journals in {directory} cannot be read: {error.strerror}",
-            file=directory,
-            hint="Look as the user who deployed here, or as root.",
-        ) from error
+    except JournalError as error:
+        hint = "Look as the user who deployed here, or as root."
+        raise JournalError(error.message, file=directory, hint=hint) from error
     for path in paths:
         try:
             end = read_last(path)
@@ -185,7 +194,15 @@ def _head(story: Story, rollout: Rollout, entries: Sequence[Did]) -> Row:
         "undone": "" if not by else "all" if len(by) >= len(whole) else "some",
         "undone_by": by[-1] if by else "",
         "count": len(made),
+        "failures": list(rollout.failures),
     }
+
+
+def _purged(rollout: str, environment: str) -> Row:
+    """A rollout of which only the name is left."""
+    texts = dict.fromkeys(("at", "who", "revision", "host", "settled_by", "undone", "undone_by"), "")
+    head = {"rollout": rollout, "environment": environment, "undoes": None, "outcome": PURGED}
+    return {**texts, **head, "count": 0, "failures": []}
 
 
 def _entry(story: Story, rollout: str, begin: Begin, did: Did) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Optional
 
-from depl.change.ledger import Ledger, subtrees
+from depl.change.ledger import Ledger, root_of, subtrees
 from depl.change.predicting import PredictingSystem
 from depl.change.trees import clear
 from depl.component import Component, RootComponent
@@ -22,26 +22,31 @@ class Prediction:
     """What a run would do to one host; what its components see as their attempt.
 
     ledger: of the reactions that are owed from before. errors: what would fail, and not for want of a planned change.
-    steps: what would be done, by way back.
+    steps: what would be done, by way back. known: the components that are on the host.
     """
 
     predicting = True
     updating = False
 
-    def __init__(self, system: PredictingSystem, ledger: Ledger, emit: Emit) -> None:
+    def __init__(self, system: PredictingSystem, ledger: Ledger, emit: Emit, known: frozenset[str]) -> None:
         self.changes = 0
         self.errors: list[DeplError] = []
         self.steps: dict[str, list[str]] = {}
         self._system = system
         self._ledger = ledger
         self._emit = emit
+        self._known = known
         self._planned: dict[str, str] = {}  # subtree -> the last component in it that would change
         self._writers: dict[str, str] = {}  # path -> the component that would change it
         self._last = ""
+        self._told: set[str] = set()  # the components that are known to change, or to fail
         self._scratch: Optional[str] = None
 
     def predict(self, root: RootComponent) -> int:
-        """Look at the tree of a root component; how many of its components would be updated."""
+        """Look at the tree of a root component; how many of its components would be updated.
+
+        Once more, where something else is planned since: then only what that brings about is told.
+        """
         before, start = self.changes, os.getcwd()
         self._root, self._causes = root, Causes(root)
         root.system, root.attempt = self._system, self
@@ -77,9 +82,14 @@ class Prediction:
         asker = self._causes.asked(asked.id)
         return asked.id in self._planned or self._ledger.differs(asker, asked.id)
 
+    def is_half_done(self, component: Component) -> bool:
+        """Whether a component's last update began and did not end."""
+        return self._ledger.is_half_done(component.id)
+
     def product(self, path: str) -> None:
         """A path that the component's update writes."""
         self._causes.products[path] = None
+        self._system.saw(path)
 
     def log(self, component: Component, text: str) -> None:
         """A line of the author's."""
@@ -87,7 +97,7 @@ class Prediction:
 
     def _look(self, component: Component) -> None:
         facts = facts_of(type(component))
-        if facts.verifier is None and facts.updater is None:
+        if (facts.verifier is None and facts.updater is None) or component.id in self._told:
             return
         self._system.component = component.id
         self._system.shown.clear()
@@ -110,9 +120,9 @@ class Prediction:
             return reason_to_update(component, facts, self)
 
     def _would_update(self, component: Component, facts: Facts, reason: str) -> None:
-        staged = component.__dict__.get("staged", facts.staged)
+        staged, new = component.__dict__.get("staged", facts.staged), component.id not in self._known
         if staged or facts.predictable:
-            self._system.reacting = bool(self._causes.of(component))
+            self._system.of_update(reacting=bool(self._causes.of(component)), new=new)
             try:
                 component.update()
             except (Exception, SystemExit) as error:  # noqa: BLE001 the same
@@ -121,24 +131,30 @@ class Prediction:
                     self._fails(error, component)
                 reason = f"{reason}; depends on {depends}" if depends else f"{reason}; would fail: {error}"
             finally:
-                self._system.reacting = False
+                self._system.of_update()
             changes = [shown.as_json() for shown in self._system.shown]
         else:
-            changes = [raw_update(component, list(self._causes.products), bool(self._causes.of(component)))]
+            changes = [raw_update(component, list(self._causes.products), bool(self._causes.of(component)), new)]
+        self.note(component.id, changes, reason)
+
+    def note(self, component: str, changes: list[dict[str, Any]], reason: str) -> None:
+        """Take in, and tell, what would be changed for a component."""
         self.changes += 1
-        self._last = component.id
-        for subtree in subtrees(component.id):
-            self._planned[subtree] = component.id
+        self._last = component
+        self._told.add(component)
+        for subtree in subtrees(component):
+            self._planned[subtree] = component
         for change in changes:
-            self._writers[change["path"]] = component.id
-            self.steps.setdefault(change["way_back"], []).append(f"{component.id}: {change['path'] or change['after']}")
+            self._writers[change["path"]] = component
+            self.steps.setdefault(change["way_back"], []).append(f"{component}: {change['path'] or change['after']}")
         data = {"changes": changes, "reason": reason, "seconds": 0.0}
-        self._emit(Event(What.CHANGED, self._root.name, component.id, data))
+        self._emit(Event(What.CHANGED, root_of(component), component, data))
 
     def _fails(self, error: BaseException, component: Component) -> None:
         """What would fail, and not for want of a planned change."""
         failure = as_failure(error, component)
         self.errors.append(failure)
+        self._told.add(component.id)
         facts = facts_of_failure(failure, self._system.redact)
         self._emit(Event(What.TASK_FAILED, self._root.name, component.id, facts))
 
@@ -174,9 +190,9 @@ def children_first(component: Component) -> list[Component]:
     return found
 
 
-def raw_update(component: Component, products: list[str], reaction: bool) -> dict[str, Any]:
+def raw_update(component: Component, products: list[str], reaction: bool, new: bool) -> dict[str, Any]:
     """What can be said of an update that acts by itself, which a plan must not call."""
-    way_back, reason = promised(component, products, reaction)
+    way_back, reason = promised(component, products, reaction, new)
     return {
         "verb": "call",
         "path": "",

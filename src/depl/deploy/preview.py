@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from depl.change.changes import Change, Move, Put, Run, WayBack
+from depl.change.changes import Change, Move, Put, Run
 from depl.change.folds import ChainState, Restore, is_note, rule_of_three, steps_of_unknown_effect
 from depl.change.journal import Journal
 from depl.change.ledger import to_repeat
@@ -15,21 +15,25 @@ from depl.change.redoing import left_to_redo, not_run_again, to_repeat_again, wh
 from depl.change.shown import show_change
 from depl.deploy.appeared import will_be_left
 from depl.deploy.books import OWN
+from depl.deploy.pivot import is_pivot, standing
 from depl.deploy.target import Target
 
 Step = Mapping[str, Any]
 
 
-def preview(target: Target, state: ChainState, again: bool = False) -> list[Step]:
+def preview(target: Target, state: ChainState, again: bool = False, keep: bool = False) -> list[Step]:
     """The steps of an undo, up to one across which nothing is undone; nothing is touched. again: it is redone.
 
-    Of each: component; shown: its reversal; conflict: why it cannot be taken back, nothing if it can.
+    keep: what cannot be undone is left as it is.
+
+    Of each: component; shown: its reversal; conflict: why it cannot be taken back, nothing if it can. Of the last one,
+    where it ends before all is undone: stands, what was done before it.
     """
     left = left_to_redo(_journal(target, state).records) if again else list(state.standing)
     system = PredictingSystem(target.records)
     restored: dict[str, Node] = {}  # a path that was changed twice is looked at as the first step back leaves it
     steps: list[Step] = []
-    for did in left:
+    for place, did in enumerate(left):
         change, conflict = did.change, why_not_again(did) if again else ""
         if did.component in OWN or (again and is_note(did)):
             continue
@@ -42,11 +46,13 @@ def preview(target: Target, state: ChainState, again: bool = False) -> list[Step
         elif isinstance(change, Move):
             restored[change.path] = restored.get(change.to) or system.look(change.to, content=True)
             restored[change.to] = Absent()
-        elif isinstance(change, Run) and change.way_back is WayBack.IRREVERSIBLE:
-            conflict = f"it cannot be undone, nor what was done before it: {change.reason}"
+        elif isinstance(change, Run) and is_pivot(did):
+            if keep:
+                continue
+            stop = _step(did.component, change, f"it cannot be undone, nor what was done before it: {change.reason}")
+            repeated = _repetitions(_journal(target, state), left[:place], again)
+            return [*steps, *repeated, {**stop, "stands": standing(left[place:])}]
         steps.append(_step(did.component, change.reversal() or change, conflict))
-        if isinstance(change, Run) and change.way_back is WayBack.IRREVERSIBLE:
-            return steps
     return steps + _repetitions(_journal(target, state), left, again)
 
 

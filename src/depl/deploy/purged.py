@@ -22,6 +22,12 @@ def purged(directory: str, environment: str, *, all: bool = False) -> list[str]:
     return [name for name, kind, of in _read(_path(directory)) if of == environment and (all or kind == STOOD)]
 
 
+def purged_rows(directory: str) -> Iterator[tuple[str, str]]:
+    """All of them with their environments, newest first."""
+    for name, _, environment in reversed(list(_read(_path(directory)))):
+        yield name, environment
+
+
 def note_purged(directory: str, journals: Iterable[tuple[Iterable[Record], bool]]) -> None:
     """Write down, synced, the rollouts of journals that are about to go; of each its records, and whether it stood."""
     lines = dict.fromkeys(_read(_path(directory)))

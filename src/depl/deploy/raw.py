@@ -17,7 +17,7 @@ from depl.change.shown import Shown, show_change
 from depl.component import Component, RootComponent
 from depl.deploy.appeared import Names, appeared, listing
 from depl.deploy.causes import Causes
-from depl.deploy.promise import assert_promised, declared_way_back
+from depl.deploy.promise import answered_for, assert_promised, declared_way_back, says_its_way_back
 from depl.errors import DeplError, DeploymentError
 from depl.facts import Facts
 
@@ -54,12 +54,15 @@ class RawUpdates:
         system, journal = self._system, self._journal
         system.commit()
         causes = self._causes.of(component)
-        strict = system.reversible_only
+        strict, new = system.reversible_only, component.id not in self._known
         if strict and not facts.predictable:
-            assert_promised(component, list(self._causes.products), bool(causes))
+            assert_promised(component, list(self._causes.products), bool(causes), new)
         began = self._begin(component, facts, causes)
         before, well = journal.number, False
-        system.reacting, system.owning = bool(causes), bool(self._owned)
+        answered = None
+        if not facts.predictable and not self._owned:
+            answered = answered_for(component, list(self._causes.products))
+        system.of_update(reacting=bool(causes), new=new, owning=bool(self._owned), answered=answered)
         system.at_once = not facts.predictable  # what it does by other means must see what its verbs did
         system.reversible_only = strict and facts.predictable  # else its author answers for its commands
         try:
@@ -69,10 +72,11 @@ class RawUpdates:
         finally:
             if not well:
                 system.staged.clear()  # it failed before that was made
-            system.reacting = system.owning = system.at_once = False
+            system.of_update()
+            system.at_once = False
             system.reversible_only = strict
             captured, self._captured = self._captured, None
-            if captured == [] and journal.number == before and not declared_way_back(component):
+            if captured == [] and journal.number == before and not says_its_way_back(component):
                 # It acted without a trace, to its end or half way: at least that is on record.
                 self._note(Run("", f"update() of {component.id}", WayBack.UNKNOWN))
             self._look_around(began)

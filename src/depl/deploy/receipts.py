@@ -1,57 +1,107 @@
 """What each root component has on a host, as of the last run that went through: kept beside the journal.
 
-A reaction is repeated on the way back only if its component was on the host before, and that is read here.
+A reaction is repeated on the way back only if its component was on the host before, and that is read here. So is what
+depl made on the host, and for whom: what nobody declares any more is found by it (see depl.deploy.undeclared).
 """
 
 from __future__ import annotations
 
 import json
 import os
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Collection, Iterable, Mapping, Optional
 
 from depl.change.changes import Put
 from depl.change.journal import make_private
+from depl.change.ledger import root_of
 from depl.change.looks import Staged
-from depl.change.nodes import Absent
+from depl.change.nodes import Absent, Path
 from depl.change.refusal import failing
-from depl.component import RootComponent
 from depl.deploy.books import RECEIPTS
-from depl.deploy.causes import preorder
+
+SCHEMA = 2
+ANYBODY = ""  # whose receipts were written before they named their project
+
+Owned = Mapping[Path, Mapping[str, Any]]  # of each path: component, kind, digest of a file, to of a link
 
 
 class Receipts:
-    """The receipts of a target directory. content: environment -> root -> ids of components."""
+    """The receipts of a target directory. project: the name of the one that is at work.
 
-    def __init__(self, directory: str) -> None:
+    content: project -> environment -> root -> components (their ids), owned (see Owned).
+    """
+
+    def __init__(self, directory: str, project: str = ANYBODY) -> None:
         self.path = os.path.join(directory, "receipts.json")
-        self.content: Mapping[str, Mapping[str, Any]] = {}
+        self.project = project
+        self.content: Mapping[str, Mapping[str, Mapping[str, Any]]] = {}
+        self.is_newer = False  # written by a newer depl: not judged, and left as it is
         try:
             with open(self.path, "rb") as file:
-                content = json.loads(file.read())
-            self.content = content if isinstance(content, dict) else {}
+                self._take(json.loads(file.read()))
         except (OSError, ValueError):  # losing them is harmless to convergence
             pass
+
+    def _take(self, content: Any) -> None:
+        if not isinstance(content, dict):
+            return
+        schema = content.get("schema")
+        if isinstance(schema, int):
+            self.is_newer = schema > SCHEMA
+            self.content = {} if self.is_newer else content.get("projects", {})
+        else:
+            self.content = {ANYBODY: content}
 
     def known(self) -> frozenset[str]:
         """The ids of all components that were on the host before, whichever environment brought them."""
         return frozenset(
-            one for roots in self.content.values() for root in roots.values() for one in root.get("components", ())
+            one
+            for environments in self.content.values()
+            for roots in environments.values()
+            for root in roots.values()
+            for one in root.get("components", ())
         )
 
     def roots(self, environment: str, declared: Iterable[str]) -> set[str]:
         """The root components that are on the host, but for those that an environment does not declare any more."""
-        listed = set(declared)
-        return {root for name, roots in self.content.items() for root in roots if name != environment or root in listed}
+        here = {root for name, found in self._others(environment) for root in found}
+        return here | (set(self._mine(environment)) & set(declared))
 
-    def updated(self, environment: str, roots: Iterable[RootComponent]) -> Optional[bytes]:
-        """The new content, where some roots went through; None if it is the same."""
-        content = {name: dict(one) for name, one in self.content.items()}
-        mine = content.setdefault(environment, {})
-        for root in roots:
-            mine[root.name] = {"components": [one.id for one in preorder(root.component)]}
-        if content == self.content:
+    def owned(self, environment: str) -> dict[Path, Mapping[str, Any]]:
+        """What was made for an environment of this project."""
+        return {path: one for root in self._mine(environment).values() for path, one in root.get("owned", {}).items()}
+
+    def of_others(self, environment: str) -> set[Path]:
+        """The paths that were made for all others."""
+        found = (root for _, roots in self._others(environment) for root in roots.values())
+        return {path for root in found for path in root.get("owned", ())}
+
+    def updated(
+        self,
+        environment: str,
+        components: Mapping[str, Iterable[str]],
+        owned: Owned,
+        declared: Optional[Collection[str]] = None,
+    ) -> Optional[bytes]:
+        """The new content; None if it is the same.
+
+        components: of the roots that went through. declared: no others are kept, unless they own something.
+        """
+        if self.is_newer:
             return None
-        return json.dumps(content, indent=0, sort_keys=True).encode() + b"\n"
+        mine = {name: {"components": root.get("components", [])} for name, root in self._mine(environment).items()}
+        mine.update({name: {"components": list(ids)} for name, ids in components.items()})
+        if declared is not None:
+            mine = {name: root for name, root in mine.items() if name in declared}
+        for path, one in owned.items():
+            root = mine.setdefault(root_of(one["component"]), {"components": []})
+            root.setdefault("owned", {})[path] = one
+        if mine == self._mine(environment):
+            return None
+        content = {name: dict(one) for name, one in self.content.items()}
+        content.get(ANYBODY, {}).pop(environment, None)
+        content.setdefault(self.project, {})[environment] = mine
+        self.content = content
+        return json.dumps({"schema": SCHEMA, "projects": content}, indent=0, sort_keys=True).encode() + b"\n"
 
     def write(self, content: bytes) -> None:
         """Write new content where no rollout is under way, because nothing was changed. Errors: ChangeFailed."""
@@ -62,3 +112,16 @@ class Receipts:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
             os.rename(temporary, self.path)
+
+    def _mine(self, environment: str) -> Mapping[str, Any]:
+        """Of this project; what nobody wrote goes over to the first one that writes the same environment."""
+        return {
+            **self.content.get(ANYBODY, {}).get(environment, {}),
+            **self.content.get(self.project, {}).get(environment, {}),
+        }
+
+    def _others(self, environment: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        for project, environments in self.content.items():
+            for name, roots in environments.items():
+                if name != environment or project not in (self.project, ANYBODY):
+                    yield name, roots

@@ -40,7 +40,7 @@ class Redo(Undo):
         """The reactions to run again after that, providers first."""
         return to_repeat_again(journal.records)
 
-    def _restore_one(self, did: Did) -> bool:
+    def _restore_one(self, did: Did) -> None:
         why = why_not_again(did)
         if why:
             raise DeploymentError(why, did.component)
@@ -49,8 +49,7 @@ class Redo(Undo):
         elif did.component == PROJECT and isinstance(did.change, Put) and not _leads_somewhere(did.change):
             self._leave(did)  # the next run brings it
         else:
-            return super()._restore_one(did)
-        return True
+            super()._restore_one(did)
 
     def _leave_as_the_undo(self, did: Did) -> None:
         """What the undo itself had left as it was stays; named, if that is not what the rollout had made of it."""

@@ -46,9 +46,9 @@ class Chain:
         return self.records[-1].n
 
     @property
-    def whole(self) -> int:
-        """The number of the last record from which versions and sights start anew."""
-        return max((one.n for one in self.records if isinstance(one, Settled) and one.whole), default=0)
+    def start(self) -> int:
+        """The number of the last record from which on it is known which reactions are owed."""
+        return max((one.n for one in self.records if isinstance(one, Settled) and one.is_start), default=0)
 
 
 def purge(target: Target, environment: str, keep_rollouts: int, keep_days: int, emit: Emit) -> None:
@@ -77,7 +77,7 @@ def to_purge(chains: Sequence[Chain], environment: str, keep_rollouts: int, befo
     those from which the next run learns which reactions are owed, and what was done over something older that is kept.
     """
     newest = _newest(chains, keep_rollouts)
-    start = max((chain.whole for chain in chains), default=0)
+    start = max((chain.start for chain in chains), default=0)
     gone: list[Chain] = []
     stay: list[Chain] = []
     for chain in chains:
@@ -133,9 +133,9 @@ def _collect(target: Target, chains: Sequence[Chain]) -> None:
     trees: set[str] = set()
     for chain in chains:
         with open(chain.path, "rb") as file:
-            text = file.read()
-        digests.update(found.decode() for found in DIGEST.findall(text))
-        trees.update(os.fsdecode(found) for found in IN_TRASH.findall(text))
+            for line in file:
+                digests.update(found.decode() for found in DIGEST.findall(line))
+                trees.update(os.fsdecode(found) for found in IN_TRASH.findall(line))
     blobs, trash = (os.path.join(target.records, name) for name in ("blobs", "trash"))
     for name in _names(blobs):
         if not _is_needed(name, digests, numbers):

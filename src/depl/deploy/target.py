@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from typing import Any, Callable, Mapping, Optional, Sequence
 
 from depl.change.acting import ActingSystem
+from depl.change.ends import note_ends
 from depl.change.journal import Journal
 from depl.change.journals import Journals
 from depl.change.ledger import root_of
@@ -40,9 +42,9 @@ class Target:
 
         return Lock(os.path.join(self.records, "lock"), patience, aborted, on_wait, take_over=take_over)
 
-    def receipts(self) -> Receipts:
-        """What lies there as of the last run that went through."""
-        return Receipts(self.records)
+    def receipts(self, project: str = "") -> Receipts:
+        """What lies there as of the last run that went through. project: the name of the one that is at work."""
+        return Receipts(self.records, project)
 
     def acting(
         self,
@@ -88,7 +90,10 @@ def warning_to(emit: Emit) -> Callable[[str, str], None]:
 
 def settle(journal: Journal, rollout: str, whole: bool, outcome: str) -> None:
     """Write the last word on a rollout."""
-    journal.append(Settled(0, rollout, whole, outcome), durable=True)
+    settled = Settled(0, rollout, whole, outcome)
+    ledger = None if whole else journal.ledger.carried(settled)
+    journal.append(replace(settled, ledger=ledger), durable=True)
+    note_ends(os.path.dirname(journal.path))
 
 
 def when_first_written(journal: Journal, act: Callable[[], None]) -> None:

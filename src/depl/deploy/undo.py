@@ -13,13 +13,14 @@ from depl.change.nodes import Absent, Directory, in_the_way, what_changed
 from depl.change.records import Did, Failed
 from depl.deploy.appeared import left_behind
 from depl.deploy.books import OWN, PROJECT
+from depl.deploy.calling import Reverse, call_back
 from depl.deploy.patience import patiently
+from depl.deploy.pivot import is_pivot, roots_of
 from depl.deploy.repetition import repeat
 from depl.deploy.undone import Tally, Undone
-from depl.errors import ChangeFailed, DeplError, DeploymentError, JournalError
+from depl.errors import ChangeFailed, DeplError, JournalError
 from depl.events import Emit
 
-Reverse = Callable[[Any, Call], None]
 Wanted = Callable[[Did], bool]
 
 
@@ -75,6 +76,8 @@ class Undo:
                 self._tally.start(roots, Undone(done.reversed, done.kept, unknown=unknown))
                 self._restore(self.left(self._journal.records), wanted)
             self._system.mark()
+            if not self._tally.undone.whole:
+                self._tally.undone.left = roots_of(filter(wanted, self.left(self._journal.records)))
             if self.outcome == "reversed":
                 self._tally.undone.unknown += left_behind(self._journal.records, roots)
         except JournalError as error:  # without a record nothing more can be done; the next one who comes goes on
@@ -97,18 +100,20 @@ class Undo:
     # -- restores -----------------------------------------------------------------------------------
 
     def _restore(self, left: list[Did], wanted: Wanted) -> None:
-        pivot: Optional[Did] = None  # of somebody else, done later than what is wanted
-        for did in left:
+        pivot: Optional[Did] = None  # it may be somebody else's
+        for place, did in enumerate(left):
+            if pivot is None and is_pivot(did) and self._on_conflict != "keep":
+                pivot = did
             if not wanted(did):
-                pivot = did if _is_pivot(did) and self._on_conflict != "keep" else pivot
-            elif pivot is not None:
-                self._stop_at(pivot)
+                continue
+            if pivot is not None:
+                self._tally.stopped(pivot, filter(wanted, left[place:]))
                 break
-            elif not self._try(did):
+            if not self._try(did):
                 break
 
     def _try(self, did: Did) -> bool:
-        """Take one change back, if that is possible; False where none before it may be."""
+        """Take one change back, if that is possible; False where somebody wants this to end."""
         if self._aborted():
             self._tally.undone.failed.append("interrupted: the rest is not put back yet")
             return False
@@ -116,8 +121,7 @@ class Undo:
             self._tally.failed(did, "something later in the same component could not be taken back")
             return True
         try:
-            if not self._restore_one(did):
-                return False
+            self._restore_one(did)
             if self._careful:
                 self._system.commit()
         except (DeplError, OSError) as error:
@@ -129,8 +133,8 @@ class Undo:
                 self._tally.failed(did, str(error))
         return True
 
-    def _restore_one(self, did: Did) -> bool:
-        """Take one change back; False at the pivot, across which nothing is undone."""
+    def _restore_one(self, did: Did) -> None:
+        """Take one change back."""
         change = did.change
         if isinstance(change, Put):
             self._restore_put(did, change)
@@ -138,23 +142,11 @@ class Undo:
             self._restore_move(did, change)
         elif isinstance(change, Run):
             if change.way_back is WayBack.IRREVERSIBLE:
-                return self._pass_pivot(did, change)
-            self._run_undo(did, change)
+                self._keep_step(did, f"it cannot be undone: {change.reason}")  # as wanted, else it ends before it
+            else:
+                self._run_undo(did, change)
         else:
             self._call(did, change)
-        return True
-
-    def _pass_pivot(self, did: Did, run: Run) -> bool:
-        if self._on_conflict == "keep":
-            self._keep_step(did, f"it cannot be undone: {run.reason}")
-            return True
-        self._stop_at(did)
-        return False
-
-    def _stop_at(self, pivot: Did) -> None:
-        assert isinstance(pivot.change, Run)
-        run = pivot.change
-        self._tally.undone.failed.append(f"{pivot.component}: {run.shown} cannot be undone: {run.reason}")
 
     def _restore_put(self, did: Did, put: Put) -> None:
         now = self._system.look(put.path, content=True)
@@ -208,13 +200,7 @@ class Undo:
     def _call(self, did: Did, call: Call) -> None:
         if self._reverse is None:
             raise ChangeFailed(did.component, f"{did.component} must be reversed by its own code, which is not at hand")
-        reverse = self._reverse
-
-        def call_it() -> None:
-            self._system.note(Did(0, did.component, call.reversal(), did.n))
-            reverse(self._system, call)
-
-        patiently(lambda: self._attempt(did, call_it))
+        call_back(self._system, did, call, self._reverse)
         self._told(did, call.reversal())
 
     def _conflict(self, did: Did, path: str, what: str) -> None:
@@ -245,14 +231,8 @@ class Undo:
         """Do something that takes a change back; where it fails, that change still stands."""
         try:
             act()
-        except (Exception, SystemExit) as error:  # reverse() is the author's
+        except (DeplError, OSError):
             last = self._journal.records[-1]
             if isinstance(last, Did) and last.undoes == did.n:
                 self._journal.append(Failed(0, [last.n]), durable=True)
-            if isinstance(error, (DeplError, OSError)):
-                raise
-            raise DeploymentError(f"its reverse() failed: {type(error).__name__}: {error}", did.component) from error
-
-
-def _is_pivot(did: Did) -> bool:
-    return isinstance(did.change, Run) and did.change.way_back is WayBack.IRREVERSIBLE
+            raise

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Collection, Optional
+from typing import Any, Collection, Iterable, Optional, Sequence
 
 from depl.change.changes import Change, Move, Put
 from depl.change.ledger import root_of
 from depl.change.records import Did
 from depl.change.shown import show_change
 from depl.deploy.books import OWN
+from depl.deploy.pivot import pivot_sentence, standing
 from depl.events import Emit, Event, What
 
 
 @dataclass
 class Undone:
-    """How far it went. conflicts, failed: what was not put back, as sentences; kept: what others wrote."""
+    """How far it went. conflicts, failed: what was not put back, as sentences; kept: what others wrote.
+
+    pivots: the steps across which nothing was undone; standing: what was done before them. left: the root components
+    of which something is not put back.
+    """
 
     reversed: int = 0
     kept: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    pivots: list[str] = field(default_factory=list)
+    standing: list[str] = field(default_factory=list)
+    left: Sequence[str] = ()
 
     @property
     def whole(self) -> bool:
         """Whether everything known is as before."""
-        return not self.conflicts and not self.failed
+        return not (self.conflicts or self.failed or self.pivots)
 
     def add(self, more: Undone) -> None:
         """Take in what came of another part."""
@@ -34,6 +42,8 @@ class Undone:
         self.kept += [one for one in more.kept if one not in self.kept]
         self.conflicts += more.conflicts
         self.failed += more.failed
+        self.pivots += [one for one in more.pivots if one not in self.pivots]
+        self.standing += [one for one in more.standing if one not in self.standing]
         self.unknown += [one for one in more.unknown if one not in self.unknown]
 
 
@@ -87,6 +97,12 @@ class Tally:
             self.blocked.add(root_of(did.component))
         self.undone.failed.append(f"{did.component}: {why}")
         self._not_put_back(did, why)
+
+    def stopped(self, pivot: Did, before: Iterable[Did]) -> None:
+        """Nothing is undone across a step. before: what would have been undone then."""
+        self.undone.pivots.append(pivot_sentence(pivot))
+        self.undone.standing += standing(before)
+        self._not_put_back(pivot, pivot_sentence(pivot))
 
     def _not_put_back(self, did: Did, why: str) -> None:
         """Say once, even where it is tried a second time, that something was not put back."""

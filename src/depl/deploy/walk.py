@@ -16,6 +16,8 @@ from depl.errors import Interrupted
 from depl.events import Emit, Event, What
 from depl.facts import Facts, facts_of
 
+HALF_DONE = "its last update was left half done"
+
 
 class Walk:
     """One root component on its way to its declared state; what its components see as their attempt.
@@ -74,11 +76,16 @@ class Walk:
         asker = self._causes.asked(asked.id)
         return self._journal.ledger.differs(asker, asked.id)
 
+    def is_half_done(self, component: Component) -> bool:
+        """Whether a component's last update began and did not end."""
+        return self._journal.ledger.is_half_done(component.id)
+
     def product(self, path: str) -> None:
         """A path that the component's update writes."""
         if self.updating:
             self._raw.product(path)
         self._causes.products[path] = None
+        self.system.saw(path)
 
     def log(self, component: Component, text: str) -> None:
         """A line of the author's."""
@@ -174,6 +181,18 @@ class Walk:
 
 def reason_to_update(component: Component, facts: Facts, attempt: Attempt) -> Optional[str]:
     """Why a component must be updated; None if it is as declared."""
+    reason = _what_is_wrong(component, facts, attempt)
+    if reason is None and facts.updater is not None and not is_exact(component, facts):
+        return HALF_DONE if attempt.is_half_done(component) else None  # what it left may look well
+    return reason
+
+
+def is_exact(component: Component, facts: Facts) -> bool:
+    """Whether a component acts through verbs alone, so that its verify() knows what is done."""
+    return facts.predictable or component.__dict__.get("staged", facts.staged)
+
+
+def _what_is_wrong(component: Component, facts: Facts, attempt: Attempt) -> Optional[str]:
     for cause in component.reacts_to or ():
         if attempt.changed(cause):
             return f"{cause._breadcrumb} changed"

@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-from typing import Any, Callable, Collection, Iterable, Optional, Sequence
+from typing import Any, Callable, Collection, Iterable, Optional
 
 from depl.change.acting import ActingSystem
 from depl.change.journal import Journal
 from depl.change.ledger import root_of
 from depl.change.records import Begin, Did
 from depl.component import RootComponent
-from depl.deploy import checks
 from depl.deploy.begin import continued, of_task
-from depl.deploy.books import OWN, RECEIPTS
-from depl.deploy.failure import facts_of_failure
+from depl.deploy.books import COLLECTED, OWN
+from depl.deploy.calling import Reverse
+from depl.deploy.collecting import collected
+from depl.deploy.forward import Forward
+from depl.deploy.holdings import Holdings
 from depl.deploy.lock import Lock
 from depl.deploy.redo import way_of
 from depl.deploy.stop import Stop
 from depl.deploy.switch import Switch
 from depl.deploy.target import Target, owner, settle, when_first_written
-from depl.deploy.undo import Reverse, Undo
+from depl.deploy.undo import Undo
 from depl.deploy.undone import Tally, Undone
-from depl.deploy.walk import Walk
 from depl.environment import Environment
-from depl.errors import DeplError, JournalError
-from depl.events import Emit, Event, What
+from depl.errors import JournalError
+from depl.events import Emit
 
 
-@dataclass(frozen=True)
-class Result:
-    """What became of a root component. began: whether something of it may be in the journal."""
-
-    changed: int
-    errors: list[DeplError]
-    began: bool
-
-
-class Work:
+class Work(Forward):
     """A rollout on this host, under the lock.
 
-    head: of its records; journal_path: an existing journal to append to, which an undo takes back. continues: the
+    head: of its records; journal_path: an existing journal to append to, which an undo takes back. of: the project
+    whose receipts are written. continues: the
     warning where it goes on with somebody's unsettled journal, else nothing. changed: components so far. done: the
     root components that went through. Errors: JournalError.
     """
@@ -55,6 +46,7 @@ class Work:
         *,
         reversible_only: bool = False,
         journal_path: Optional[str] = None,
+        of: str = "",
         **how: Any,
     ) -> None:
         self.target = target
@@ -65,8 +57,7 @@ class Work:
         self.rollout, self._head, self._emit, self._stop = head.rollout, head, emit, stop
         self._how = how
         self._went_on = self.journal.exists
-        self._receipts = target.receipts()
-        self._known = self._receipts.known()
+        self._order = 0  # of the last root component
         self._begun = {record.task for record in self.journal.records if isinstance(record, Begin)}
         self._environment: Optional[Environment] = None
         self._settled, self._way = False, way_of(self.journal, head.undoes)
@@ -76,6 +67,7 @@ class Work:
         when_first_written(self.journal, lambda: lock.owned_by(owner(head.rollout, head.environment, head.who)))
         self._system = self._acting(lambda: stop.terminated)
         self._system.reversible_only = reversible_only
+        self._holdings = Holdings(target.receipts(of), self._system)
 
     @staticmethod
     def _open(target: Target, head: Begin, path: Optional[str]) -> Journal:
@@ -100,62 +92,6 @@ class Work:
         """Let the link to the project lead to another one (see Switch). Errors: ChangeFailed."""
         self._switch.to(link, to)
 
-    def deploy(self, root: RootComponent, order: int, after: Sequence[str] = ()) -> Result:
-        """Deploy a root component, then look whether it is well. after: the ids of those that it comes after."""
-        self.journal.will_begin(of_task(self._head, root.name, order, after))
-        self._emit(Event(What.TASK_STARTED, root.name))
-        started = time.monotonic()
-        walk = Walk(root, self._system, self.journal, self._known, self._emit, lambda: self._stop.aborted)
-        errors = self._walk(walk, root)
-        self.changed += walk.updated
-        if self.journal.begin is None:
-            self._begun.add(root.name)
-        for error in errors:
-            facts = facts_of_failure(error, self._system.redact)
-            self._emit(Event(What.TASK_FAILED, root.name, error.component, facts))
-        if not errors:
-            self.done.append(root)
-            what = What.TASK_DONE if walk.updated else What.TASK_UNCHANGED
-            seconds = round(time.monotonic() - started, 3)
-            self._emit(Event(what, root.name, data={"changed": walk.updated, "seconds": seconds}))
-        return Result(walk.updated, errors, root.name in self._begun)
-
-    def _walk(self, walk: Walk, root: RootComponent) -> list[DeplError]:
-        try:
-            changed = walk.deploy()
-            if changed or self._went_on:
-                root.system = walk.system
-                return checks.check(root, lambda: self._stop.aborted)
-        except DeplError as error:
-            return [error]
-        return []
-
-    def skip(self, root: RootComponent) -> None:
-        """Leave out a root component that the environment ignores."""
-        self._emit(Event(What.TASK_SKIPPED, root.name, data={"reason": "ignored in the environment"}))
-
-    def finish(self, environment: Environment) -> list[DeplError]:
-        """Write down what lies on the host now that all went through; what is wrong with that fails the run."""
-        self._environment = environment
-        system = self._system
-        try:
-            if self.journal.exists:
-                system.mark()
-            self.journal.begin = None
-            content = self._receipts.updated(environment.name, self.done)
-            if content is None:
-                return []
-            if self.journal.exists:
-                system.component = RECEIPTS
-                system.write(self._receipts.path, content, mode=0o600, show=False)
-                system.commit()
-                system.mark()
-            else:
-                self._receipts.write(content)
-        except DeplError as error:
-            return [error]
-        return []
-
     def settle(self, declared: Iterable[str], all_meant: bool) -> None:
         """It succeeded: the last word. declared: all root components of the host; all_meant: none was left out."""
         if self.journal.exists:
@@ -167,8 +103,8 @@ class Work:
 
     def _is_whole(self, declared: Iterable[str]) -> bool:
         """Whether nobody can be owed a reaction: all that changed, and all that might react, went through now."""
-        went_through = {*OWN, *(root.name for root in self.done)}
-        might_react = self._receipts.roots(self._head.environment, declared)
+        went_through = {*OWN, *self._holdings.collected, *(root.name for root in self.done)}
+        might_react = self._holdings.roots(self._head.environment, declared)
         return self.journal.ledger.roots | might_react <= went_through
 
     # -- back ---------------------------------------------------------------------------------------
@@ -189,8 +125,12 @@ class Work:
         self._way_back = {"on_conflict": on_conflict, "reverse": reverse}
         if tasks is None:
             return self._take_back(None, lambda did: did.component not in self._way.at_last, terminated, aborted)
+        of_gc = collected(self.journal.records)
         return self._take_back(
-            tasks, lambda did: did.component not in OWN and root_of(did.component) in tasks, terminated, aborted
+            tasks,
+            lambda did: did.component not in OWN and (COLLECTED if did.n in of_gc else root_of(did.component)) in tasks,
+            terminated,
+            aborted,
         )
 
     def _take_back(

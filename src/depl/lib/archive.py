@@ -9,6 +9,7 @@ from depl.change import nodes
 from depl.component import Component
 from depl.errors import ConfigurationError, DeploymentError, UpdateNeeded
 from depl.lib.archives.entries import Entry
+from depl.lib.archives.exchange import exchange, is_another
 from depl.lib.archives.opening import Opened
 from depl.lib.archives.reading import TarReader, ZipReader
 from depl.lib.files.places import make_parent
@@ -26,9 +27,10 @@ class Unpacked(Component):
     names in the archive are dropped.
 
     It is current when all members are there with their kind, size, mode and time of modification; what differs is
-    repaired, what is there besides is left alone. Modes are kept without set-user-id, set-group-id and write permission
-    for others, owners are not. Members that would lie or point outside of the target, devices and pipes are refused
-    before anything is unpacked. Undone exactly.
+    repaired, what is there besides is left alone. Where half of the files or more differ, as with another version, the
+    archive is unpacked beside, and the new tree changes places with the old one. Modes are kept without set-user-id,
+    set-group-id and write permission for others, owners are not. Members that would lie or point outside of the target,
+    devices and pipes are refused before anything is unpacked. Undone exactly.
     """
 
     namevar = "archive"
@@ -72,12 +74,17 @@ class Unpacked(Component):
                 f"{self.target} does not exist", self, hint="Make it before, or say create_target_dir=True."
             )
         if there:
-            self._repair([entry for entry in self._entries() if self._differs(entry)])
+            entries = self._entries()
+            differing = [entry for entry in entries if self._differs(entry)]
+            if not self.system.predicting and is_another(self, entries, differing):
+                exchange(self, entries, self._unpack)
+            else:
+                self._repair(differing)
         else:
             make_parent(self, self.target, leading=True)
             self.system.build(self.target)
             if not self.system.predicting:
-                self._unpack()
+                self._unpack(self.target)
 
     def _entries(self) -> list[Entry]:
         """The members, directories first. Errors: DeploymentError."""
@@ -89,12 +96,12 @@ class Unpacked(Component):
 
     # -- where nothing was ---------------------------------------------------------------------------
 
-    def _unpack(self) -> None:
+    def _unpack(self, top: str) -> None:
         with self._opened() as reader:
             entries = reader.entries(self.strip)
-            os.makedirs(self.target)
+            os.makedirs(top)
             for entry in entries:
-                path = os.path.join(self.target, entry.path)
+                path = os.path.join(top, entry.path)
                 if entry.kind == "directory":
                     os.mkdir(path)
                     if entry.mode is not None:
@@ -102,7 +109,7 @@ class Unpacked(Component):
                 elif entry.kind == "link":
                     os.symlink(entry.link, path)
             for entry in reader.in_order(entries):
-                reader.write(entry, os.path.join(self.target, entry.path))
+                reader.write(entry, os.path.join(top, entry.path))
 
     # -- where something was -------------------------------------------------------------------------
 

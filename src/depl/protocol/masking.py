@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Type
 
 from depl.protocol.replies import (
+    Collected,
     Configured,
     Logged,
     Planned,
@@ -59,8 +60,9 @@ TEXTS: Mapping[Type[Any], Mapping[str, Callable[[Any, Redactor], Any]]] = {
     Configured: {"differences": _sentences, "warnings": _each},
     Told: {"data": _facts},
     TaskOver: {"errors": _each},
-    TasksReversed: dict.fromkeys(("kept", "conflicts", "failed", "unknown"), _sentences),
+    TasksReversed: dict.fromkeys(("kept", "conflicts", "failed", "unknown", "pivots", "standing"), _sentences),
     Repeated: {"failed": _sentences},
+    Collected: {"errors": _each},
     Settled: {"errors": _each},
     Planned: {"errors": _each, "unknown": _sentences, "irreversible": _sentences},
     Undoing: {"steps": _each, "unknown": _sentences},

@@ -77,7 +77,11 @@ class TaskOver(NamedTuple):
 
 
 class TasksReversed(NamedTuple):
-    """Some root components are taken back (or not). owed: those whose reactions are to be run again."""
+    """Some root components are taken back (or not). owed: those whose reactions are to be run again.
+
+    pivots: steps across which nothing was undone; standing: what was done before them; left: the root components of
+    which something is not put back.
+    """
 
     n: int
     tasks: Sequence[str]
@@ -87,6 +91,9 @@ class TasksReversed(NamedTuple):
     failed: Sequence[str] = ()
     unknown: Sequence[str] = ()
     owed: Sequence[str] = ()
+    pivots: Sequence[str] = ()
+    standing: Sequence[str] = ()
+    left: Sequence[str] = ()
 
 
 class Repeated(NamedTuple):
@@ -95,6 +102,19 @@ class Repeated(NamedTuple):
     n: int
     tasks: Sequence[str]
     failed: Sequence[str] = ()
+
+
+class Collected(NamedTuple):
+    """What is no longer declared is removed. changed: how much; errors: facts each, none where all went well.
+
+    began: something of it may be in the journal.
+    """
+
+    n: int
+    changed: int = 0
+    errors: Sequence[Mapping[str, Any]] = ()
+    began: bool = True
+    interrupted: bool = False
 
 
 class Settled(NamedTuple):
@@ -116,13 +136,15 @@ class Planned(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What could be undone: newest first, each {"rollouts", "environment", "tasks", "unsettled", ...}.
+    """What could be undone: newest first, each {"rollouts", "environments", "tasks", "needs_code", ...}.
 
-    purged: the rollouts that can no longer be undone (those that there is a list of).
+    purged: the rollouts that can no longer be undone (those that there is a list of); forgotten: undos that can no
+    longer be, and rollouts that had been undone already, if one was asked for by name.
     """
 
     chains: Sequence[Mapping[str, Any]] = ()
     purged: Sequence[str] = ()
+    forgotten: Sequence[str] = ()
 
 
 class Undoing(NamedTuple):
@@ -132,7 +154,6 @@ class Undoing(NamedTuple):
     steps: Sequence[Mapping[str, Any]] = ()
     unknown: Sequence[str] = ()
     rollouts: Sequence[str] = ()
-    needs_code: bool = False
     again: bool = False
 
 
@@ -174,6 +195,7 @@ Reply = Union[
     TaskOver,
     TasksReversed,
     Repeated,
+    Collected,
     Settled,
     Planned,
     Found,
@@ -185,4 +207,4 @@ Reply = Union[
     Alive,
 ]
 REPLIES: Tuple[Type[Any], ...] = Reply.__args__  # type: ignore[attr-defined]
-NUMBERED = (Told, Said, TaskOver, TasksReversed, Repeated, Settled, Planned)  # come again after a cut, by their n
+NUMBERED = (Told, Said, TaskOver, TasksReversed, Repeated, Collected, Settled, Planned)  # come again after a cut, by n

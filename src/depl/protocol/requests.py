@@ -17,7 +17,8 @@ class Hello(NamedTuple):
     key of what component code imports (empty: nothing). patience: seconds to wait for the lock, None: for ever.
     resume: this rollout is at work on the host already; seen: the number of the last message that came through; known:
     the number that the journal had reached; done: the root components that went through. beat: seconds between two
-    signs of life.
+    signs of life. of: the project's own name. selected: not all root components of the host are meant. gc: what is no
+    longer declared is to be removed.
     """
 
     rollout: str
@@ -45,6 +46,9 @@ class Hello(NamedTuple):
     keep_rollouts: int = 10
     keep_days: int = 30
     beat: float = 5.0
+    of: str = ""
+    selected: bool = False
+    gc: bool = False
     version: int = VERSION
 
 
@@ -90,6 +94,10 @@ class Repeat(NamedTuple):
     """Run again the reactions of some root components that are owed after the restores."""
 
     tasks: Sequence[str]
+
+
+class Collect(NamedTuple):
+    """Remove what is no longer declared, now that all went through, on all hosts; in a plan: say what that would be."""
 
 
 class Settle(NamedTuple):
@@ -154,6 +162,7 @@ Request = Union[
     Start,
     Reverse,
     Repeat,
+    Collect,
     Settle,
     Chains,
     Undo,

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from depl.protocol import replies, requests
+from depl.protocol import requests
 from depl.protocol.requests import Stop
 from depl.remote.pending import Pending, lost_tasks
 from depl.remote.voice import Voice
@@ -50,9 +50,10 @@ class Asking:
         """What is without an answer."""
         return self._pending.all()
 
-    def lost(self, begun: Collection[str]) -> Iterator[replies.TaskOver]:
+    def lost(self, begun: Collection[str]) -> Iterator[Any]:
         """The answers that an agent owes which ended in the middle. begun: the tasks that the host's journal knows."""
-        for reply in lost_tasks(self._host, self._pending.died_in(begun)):
+        died_in = self._pending.died_in(begun)
+        for reply in (*lost_tasks(self._host, died_in), *self._pending.lost_collecting(self._host, begun)):
             self._pending.answered(reply)
             yield reply
 

@@ -94,8 +94,8 @@ class Fleet:
         self._lines[host].ask(requests.Start([_wire(task) for task in tasks], last))
 
     def plan(self, host: str, roots: Sequence[str]) -> None:
-        """Predict root components."""
-        self._lines[host].ask(requests.Start([{"root": root, "order": 0} for root in roots]))
+        """Predict root components, all that are meant of the host."""
+        self._lines[host].ask(requests.Start([{"root": root, "order": 0} for root in roots], True))
 
     def reverse(self, host: str, roots: Sequence[str], on_conflict: str = "stop") -> None:
         """Take back what was done for root components."""
@@ -104,6 +104,10 @@ class Fleet:
     def repeat(self, host: str, roots: Sequence[str]) -> None:
         """Run reactions again."""
         self._lines[host].ask(requests.Repeat(list(roots)))
+
+    def collect(self, host: str) -> None:
+        """Remove what is no longer declared."""
+        self._lines[host].ask(requests.Collect())
 
     def settle(self, host: str, outcome: str, whole: bool = False) -> None:
         """Say that the rollout is over."""
@@ -219,6 +223,9 @@ class Fleet:
 
     def _hello(self, host: Host) -> Hello:
         wishes = self._wishes
+        transfer, requirements = self._transfer, self._requirements
+        if not wishes.is_told_the_model(host.name):
+            transfer = requirements = None
         return Hello(
             rollout=wishes.rollout,
             environment=wishes.environment,
@@ -226,11 +233,12 @@ class Fleet:
             who=wishes.who,
             target_directory=host.target_directory,
             mode=wishes.mode,
-            project=self._transfer.key if self._transfer is not None else "",
-            method=self._transfer.method if self._transfer is not None else "snapshot",
-            revision=self._transfer.revision if self._transfer is not None else wishes.revision,
-            requirements=self._requirements.key if self._requirements is not None else "",
+            project=transfer.key if transfer is not None else "",
+            method=transfer.method if transfer is not None else "snapshot",
+            revision=transfer.revision if transfer is not None else wishes.revision,
+            requirements=requirements.key if requirements is not None else "",
             undoes=wishes.undoes,
+            patience=wishes.for_lock,
             take_over=wishes.take_over,
             durability=wishes.durability,
             change_limit=wishes.change_limit,
@@ -239,6 +247,9 @@ class Fleet:
             keep_rollouts=wishes.keep[0],
             keep_days=wishes.keep[1],
             beat=wishes.beat,
+            of=wishes.of,
+            selected=wishes.selected,
+            gc=wishes.gc,
         )
 
 

@@ -14,9 +14,9 @@ from depl.protocol import replies, requests
 from depl.protocol.framing import encode
 from depl.protocol.requests import Hello
 from depl.remote.asking import Asking
-from depl.remote.connection import Connection, Process
+from depl.remote.connection import Connection
 from depl.remote.giving import give
-from depl.remote.listening import Cut, messages
+from depl.remote.listening import Cut, hang_up, messages, unexpected
 from depl.remote.renaming import called_as_here, refusal
 from depl.remote.surroundings import Surroundings
 from depl.remote.voice import Voice
@@ -132,7 +132,7 @@ class HostLine:
         process, self._voice.process = self._voice.process, None
         connection, self._connection = self._connection, None
         # In a thread of its own, and the connection first: whoever is stuck in writing holds what a channel waits for.
-        closing = threading.Thread(target=_close, args=(connection, process), name=f"end of {self.name}", daemon=True)
+        closing = threading.Thread(target=hang_up, args=(connection, process), name=f"end of {self.name}", daemon=True)
         closing.start()
         closing.join(CLOSING)
         self._asking.end()
@@ -144,7 +144,7 @@ class HostLine:
         had_slice = self.slice is not None
         connection, process = self._around.open_agent(self.host, first)
         if self._leaving:
-            _close(connection, process)
+            hang_up(connection, process)
             raise Unreachable(f"{self.name} is not needed any more")
         self._connection, self._voice.process = connection, process
         if self.slice is not None and not had_slice:
@@ -187,6 +187,8 @@ class HostLine:
         elif isinstance(reply, (replies.Found, replies.Logged, replies.Undoing)):
             self._asking.answered(reply)
             self._around.inbox.put((self.name, reply))
+        elif not isinstance(reply, requests.Alive):  # whoever waits for an answer must not wait for ever
+            raise unexpected(self.name, reply)
 
     def _take_numbered(self, reply: Any) -> None:
         if reply.n <= self._seen:
@@ -203,7 +205,7 @@ class HostLine:
     def _is_ready(self, ready: replies.Ready) -> None:
         since = ready.time if self.ready is None else self.hello.since  # by the clock there
         self.ready, self.hello = ready, self.hello._replace(since=since, known=ready.known)
-        if self.hello.mode in ("undo", "look"):
+        if self.hello.mode in ("undo", "look") and not self.hello.project:
             self._ask_pending(ready)
         self._around.noted()
 
@@ -252,9 +254,3 @@ class HostLine:
         for reply in self._asking.lost({str(one) for one in ready.facts.get("begun") or ()}):
             self._around.inbox.put((self.name, reply))
         self._asking.begin()
-
-
-def _close(connection: Optional[Connection], process: Optional[Process]) -> None:
-    for one in (connection, process):
-        if one is not None:
-            one.close()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Optional
 
 from depl.errors import ProtocolError, Unreachable
 from depl.protocol.framing import Decoder
 from depl.protocol.replies import REPLIES
-from depl.remote.connection import Process
+from depl.remote.connection import Connection, Process
 
 BEATS = 3  # missed signs of life after which the line counts as cut
 
@@ -63,3 +63,15 @@ def not_understood(host: str, error: ProtocolError) -> Unreachable:
         f"{host} answered what no agent says: {error.message}",
         hint="Look at what runs there; depl takes nothing from it.",
     )
+
+
+def unexpected(host: str, reply: Any) -> Unreachable:
+    """The error of a host that says something which nobody here knows what to do with."""
+    return not_understood(host, ProtocolError(f"{type(reply).__name__} is no answer to anything"))
+
+
+def hang_up(connection: Optional[Connection], process: Optional[Process]) -> None:
+    """Close a connection with what runs on it."""
+    for one in (connection, process):
+        if one is not None:
+            one.close()

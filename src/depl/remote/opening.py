@@ -45,7 +45,7 @@ class Opening:
         """Open; what is wrong. go: called once nothing more keeps hosts from being changed but their own model."""
         lines = list(self._lines.values())
         for line in lines:  # all of them before any host is contacted: this is where values turn out not to be data
-            line.slice = self._slice_of(line) if self._model is not None else None
+            line.slice = self._slice_of(line) if self._gets_slice(line) else None
         for line in lines:
             line.start()
         errors = self._await(lines, lambda line: line.ready is not None)
@@ -54,17 +54,21 @@ class Opening:
         self._look_at_clocks(lines)
         if self._model is not None:
             for line in lines:
-                if line.slice is None:
+                if line.slice is None and self._gets_slice(line):
                     line.give_slice(self._slice_with_homes(line))
         if self._wishes.mode in ("act", "undo"):
             errors = self._take_locks(sorted(lines, key=lambda line: line.name))
         if errors or self._model is None:
             return errors
         go()
-        errors = self._await(list(self._lines.values()), lambda line: line.configured is not None)
+        told = [line for line in self._lines.values() if self._gets_slice(line)]
+        errors = self._await(told, lambda line: line.configured is not None)
         if self._wishes.mode == "plan":
             self._tell_warnings()
         return errors
+
+    def _gets_slice(self, line: HostLine) -> bool:
+        return self._model is not None and self._wishes.is_told_the_model(line.name)
 
     def _tell_warnings(self) -> None:
         """What hosts said while they configured their slices."""

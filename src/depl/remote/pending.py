@@ -6,14 +6,17 @@ import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from depl.deploy.books import COLLECTED
 from depl.errors import Lost
 from depl.protocol import replies, requests
 from depl.protocol.failures import error_to_json
 from depl.protocol.requests import Start
 
+LOOK = "Look there for what ended it (memory, a restart, a kill)."
 ANSWERS: Mapping[Any, Any] = {
     requests.Reverse: replies.TasksReversed,
     requests.Repeat: replies.Repeated,
+    requests.Collect: replies.Collected,
     requests.Settle: replies.Settled,
     requests.Chains: replies.Found,
     requests.Undo: replies.Undoing,
@@ -52,6 +55,13 @@ class Pending:
         with self._lock:
             return list(self._requests)
 
+    def lost_collecting(self, host: str, begun: Collection[str]) -> Sequence[replies.Collected]:
+        """What is to be believed of an agent that ended while it removed what is no longer declared."""
+        if COLLECTED not in begun or not any(isinstance(request, requests.Collect) for request in self.all()):
+            return ()
+        error = Lost(f"the agent on {host} ended while it removed what is no longer declared", hint=LOOK)
+        return (replies.Collected(0, errors=[error_to_json(error)]),)
+
     def died_in(self, begun: Collection[str]) -> Mapping[str, bool]:
         """Where the agent ended in the middle of a task, those without an answer, and whether they had begun.
 
@@ -69,7 +79,7 @@ def lost_tasks(host: str, tasks: Mapping[str, bool]) -> Iterator[replies.TaskOve
             error = Lost(
                 f"the agent on {host} ended in the middle of {root}",
                 root,
-                hint="Look there for what ended it (memory, a restart, a kill).",
+                hint=LOOK,
             )
             yield replies.TaskOver(0, root, errors=[error_to_json(error)])
         else:

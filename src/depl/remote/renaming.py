@@ -18,7 +18,7 @@ def called_as_here(reply: Any, target_directory: str, base_dir: str) -> Any:
     if isinstance(reply, replies.Told) and reply.data.get("place"):
         place = _place(reply.data["place"], target_directory, base_dir)
         return reply._replace(data={**reply.data, "place": place})
-    if isinstance(reply, (replies.TaskOver, replies.Planned)) and reply.errors:
+    if isinstance(reply, (replies.TaskOver, replies.Planned, replies.Collected)) and reply.errors:
         return reply._replace(errors=[with_place(facts, target_directory, base_dir) for facts in reply.errors])
     return reply
 

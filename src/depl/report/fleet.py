@@ -9,6 +9,7 @@ from depl.errors import Lost, TakenOver
 from depl.events import Event, Output, What
 from depl.report.changes import counted_changes, unsafe_paragraph
 from depl.report.lines import Line, Printer, counted, seconds
+from depl.report.pivots import Pivot, held_lines, ways_on
 from depl.report.run import WAY_BACK, Outcome, RunReport, failed_word, left_lines, on_host
 from depl.report.tally import ENDS, Tally, Timed, critical_path
 
@@ -97,7 +98,8 @@ def fleet_end_lines(
     if outcome.status == "nothing":
         return [*unchanged_lines(tally), Line(f"{name}: nothing to do ({looked}, {seconds(took)})"), *times]
     if outcome.status != "succeeded":
-        return [*_failure(outcome, name, tally, took, undo), *left_lines(outcome), *times]
+        lines = [*_failure(outcome, name, tally, took, undo), *left_lines(outcome)]
+        return [*lines, *ways_on(outcome, undo), *times]
     changes, changed = tally.all_changes, sum(tally.components.values())
     where = f"on {len(tally.components)} of {counted(hosts, 'host')}"
     ways = f", {counted_changes(changes)}" if changes else ""
@@ -144,9 +146,17 @@ def path_lines(times: Mapping[str, float], after: Mapping[str, Iterable[str]], *
 
 
 def fleet_plan_lines(
-    changes: int, errors: int, name: str, tally: Tally, *, hosts: int, components: int, took: float
+    changes: int,
+    errors: int,
+    name: str,
+    tally: Tally,
+    *,
+    hosts: int,
+    components: int,
+    took: float,
+    pivots: Sequence[Pivot] = (),
 ) -> list[Line]:
-    """How much would change where, and what of it cannot be promised to be undone."""
+    """How much would change where, and what of it cannot be promised to be undone; pivots: the first of those."""
     if errors and not tally.at_work:
         ready = f"{errors} of {counted(hosts, 'host')} {'is' if errors == 1 else 'are'} not ready"
         return [
@@ -159,7 +169,7 @@ def fleet_plan_lines(
         return [*lines, Line(f"{name}: nothing to do {looked}")]
     ways = f", {counted_changes(tally.all_changes)}" if tally.all_changes else ""
     lines.append(Line(f"{name}: {counted(changes, 'component')} would change{ways} {looked}", "bold"))
-    lines += unsafe_lines(tally)
+    lines += [*unsafe_lines(tally), *held_lines(pivots)]
     if errors:
         lines.append(Line(f"{name}: {counted(errors, 'component')} would fail", "red"))
     return lines
@@ -172,7 +182,7 @@ def _failure(outcome: Outcome, name: str, tally: Tally, took: float, undo: str) 
     others = [one.who for one in outcome.errors if isinstance(one, TakenOver)]
     if others:  # an undo would take back what they do
         lines.append(Line(f"  before you go on, look at what {' and '.join(dict.fromkeys(others))} is doing there"))
-    elif undo and outcome.status != "reversed":
+    elif undo and outcome.status != "reversed" and not outcome.pivots:
         back = " once all hosts answer again" if any(isinstance(one, Lost) for one in outcome.errors) else ""
         lines.append(Line(f"  put it back{back} with: {undo}"))
     return lines

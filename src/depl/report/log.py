@@ -13,12 +13,17 @@ SHORT = 10  # characters of a revision
 Row = Mapping[str, Any]  # of depl.deploy.history
 
 
-def row_line(row: Row) -> Line:
-    """A row as a line."""
-    return _change_line(row) if "change" in row else _rollout_line(row)
+def row_lines(row: Row) -> list[Line]:
+    """A row as a line; of a rollout that failed a second one says why."""
+    if "change" in row:
+        return [_change_line(row)]
+    failures = dict.fromkeys(" ".join(str(one).split()) for one in row.get("failures", ()))
+    return [_rollout_line(row), *(Line(f"    failed: {one}", _style(row)) for one in failures)]
 
 
 def _rollout_line(row: Row) -> Line:
+    if row["outcome"] == "purged":
+        return Line(f"{row['rollout']}  {row['environment']}  purged, no longer reversible", "dim")
     where = f"{row['environment']}/{row['host']}"
     many = counted(int(row["count"]), "change")
     facts = [row["at"], row["rollout"], where, row["who"] or "-", short(row["revision"]) or "-", many]

@@ -11,12 +11,14 @@ from depl.events import Event, Output, What
 from depl.report.changes import Shown, change_lines, counted_changes, sentence, unsafe_paragraph
 from depl.report.errors import TAIL, place_in
 from depl.report.lines import Line, Pieces, Printer, counted, seconds
+from depl.report.pivots import pivot_lines, standing_lines, ways_on
+from depl.report.undeclared import undeclared_lines
 
 if TYPE_CHECKING:
     from depl.report.live import Row
 
 SLOW = 1.0  # seconds from which on a component's time is worth a word
-WAY_BACK = (What.REVERSING, What.REVERSED, What.REPEATED, What.KEPT, What.CONFLICT)
+WAY_BACK = (What.REVERSING, What.REVERSED, What.REPEATED, What.CONFLICT)
 
 
 UNKNOWN = "of unknown effect, so look at these:"
@@ -32,6 +34,9 @@ class Outcome(Protocol):
     kept: list[str]
     conflicts: list[str]
     unknown: list[str]
+    pivots: list[str]
+    standing: list[str]
+    put_back: int
 
 
 class RunReport:
@@ -55,6 +60,7 @@ class RunReport:
         self.printer, self.base, self.host = printer, base, host
         self.quiet, self.verbose, self.planning, self.live = quiet, verbose, planning, live
         self.told: set[str] = set()
+        self._before_pivot = planning
         self._tails: dict[str, deque[str]] = {}
         self._pieces: dict[tuple[str, str], Pieces] = {}
 
@@ -69,12 +75,21 @@ class RunReport:
         if event.what is What.CHANGED:
             if not self.quiet:
                 self._show(changed_lines(event, verbose=self.verbose, planning=self.planning))
+                self._tell_pivot(event)
         elif event.what is What.TASK_FAILED:
             self._failed(event)
         elif event.what is What.WARNING:
             self._complain([Line(f"warning: {_said(event)}", "yellow")])
+        elif event.what is What.UNDECLARED:
+            if not self.quiet:
+                self._show(undeclared_lines(event, planning=self.planning))
         elif not self.quiet:
             self._show(event_lines(event, self.verbose))
+
+    def _tell_pivot(self, event: Event) -> None:
+        if self._before_pivot and (lines := pivot_lines(event)):
+            self._before_pivot = False
+            self._show(lines)
 
     def _show(self, lines: Sequence[Line]) -> None:
         self.printer.show(on_host(self.host, lines))
@@ -189,7 +204,7 @@ def end_lines(
         return [Line(f"{label}: nothing to do ({counted(components, 'component')}, {seconds(took)})")]
     if outcome.status == "succeeded":
         return _success(outcome, label, changes, took, undo)
-    return [*_failure(outcome, label, took, undo), *left_lines(outcome)]
+    return [*_failure(outcome, label, took, undo), *left_lines(outcome), *ways_on(outcome, undo)]
 
 
 def _success(outcome: Outcome, label: str, changes: Sequence[Shown], took: float, undo: str) -> list[Line]:
@@ -201,7 +216,7 @@ def _success(outcome: Outcome, label: str, changes: Sequence[Shown], took: float
 
 def _failure(outcome: Outcome, label: str, took: float, undo: str) -> Iterator[Line]:
     yield failed_word(outcome, label, took)
-    if undo and outcome.status != "reversed":
+    if undo and outcome.status != "reversed" and not outcome.pivots:
         yield Line(f"  put it back with: {undo}")
 
 
@@ -213,11 +228,15 @@ def failed_word(outcome: Outcome, label: str, took: float) -> Line:
         return Line(f"{word}; {known} is as it was before", "red")
     if outcome.status == "stopped":
         return Line(f"{word}; {counted(outcome.changed, 'component')} changed, left as it is", "red")
+    if outcome.pivots and not outcome.conflicts:
+        many = f"{counted(outcome.put_back, 'change')} put back"
+        return Line(f"{word}; {many}, but nothing across a step that cannot be undone", "red")
     return Line(f"{word}; not everything could be put back", "red")
 
 
 def left_lines(outcome: Outcome) -> Iterator[Line]:
     """What is not as it was before."""
+    yield from standing_lines(outcome)
     for title, things in (
         ("not put back:", outcome.conflicts if outcome.status != "stopped" else []),
         ("kept as it is:", outcome.kept),

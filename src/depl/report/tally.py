@@ -31,8 +31,8 @@ class Tally:
     """Takes the events of a run and counts.
 
     changes: by host, as events carry them. components: how many changed, by host. seconds: by task that has ended.
-    at_work: the hosts that had something to do. unsafe: the steps that nobody can promise to undo; unforeseen: those
-    that failed.
+    changed: the tasks with something to change. at_work: the hosts that had something to do. unsafe: the steps that
+    nobody can promise to undo; unforeseen: those that failed.
     """
 
     def __init__(self) -> None:
@@ -40,6 +40,7 @@ class Tally:
         self.components: dict[str, int] = {}
         self.seconds: dict[str, float] = {}
         self.failed: set[str] = set()
+        self.changed: set[str] = set()
         self.at_work: dict[str, None] = {}
         self.unsafe: list[Step] = []
         self.unforeseen: list[Step] = []
@@ -54,6 +55,7 @@ class Tally:
         if event.what is What.CHANGED:
             self.changes.setdefault(host, []).extend(event.data.get("changes", ()))
             self.components[host] = self.components.get(host, 0) + 1
+            self.changed.add(f"{event.task}@{host}")
             self._note_unsafe(event)
         elif event.what is What.TASK_FAILED:
             self.failed.add(host)

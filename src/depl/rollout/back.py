@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional, Union
 
+from depl.deploy.books import COLLECTED
 from depl.errors import DeplError
 from depl.protocol.replies import Repeated, TasksReversed
 from depl.rollout.dispatch import Dispatch
@@ -19,12 +20,17 @@ INTERRUPTED = "interrupted: the rest is not put back yet"
 
 @dataclass
 class WayBack:
-    """How it went back: sentences, each once. bad: the hosts with something that was not put back."""
+    """How it went back: sentences, each once. bad: the hosts with something that was not put back.
+
+    pivots: the steps across which nothing was undone; standing: what was done before them, on any host.
+    """
 
     reversed: int = 0
     kept: Sentences = field(default_factory=dict)
     conflicts: Sentences = field(default_factory=dict)
     unknown: Sentences = field(default_factory=dict)
+    pivots: Sentences = field(default_factory=dict)
+    standing: Sentences = field(default_factory=dict)
     bad: set[str] = field(default_factory=set)
 
 
@@ -70,9 +76,18 @@ class _Back:
         def reverse(host: str, roots: list[str]) -> None:
             runner.reverse(host, roots, self.on_conflict)
 
-        self._all(self.plan, reverse, TasksReversed, backwards=not self.again)
+        for part in self._parts():
+            self._all(part, reverse, TasksReversed, backwards=not self.again)
         self._all(self._plan_of_owed(), runner.repeat, Repeated, backwards=False)
         return self.result
+
+    def _parts(self) -> list[Plan]:
+        """What was removed, as it was no longer declared, comes back on all hosts before all else, as it went last."""
+        last = {id for id, task in self.plan.tasks.items() if task.root == COLLECTED}
+        if not last:
+            return [self.plan]
+        parts = [self.plan.only(last), self.plan.only(self.plan.tasks.keys() - last)]
+        return parts[::-1] if self.again else parts
 
     def _plan_of_owed(self) -> Plan:
         owed = {f"{root}@{host}": (host, root) for host, roots in self.owed.items() for root in roots}
@@ -82,9 +97,9 @@ class _Back:
 
     def _all(self, plan: Plan, ask: Callable[[str, list[str]], None], kind: type[Any], *, backwards: bool) -> None:
         """Ask for all tasks of a plan in their order, and take in what comes of it."""
-        dispatch = Dispatch(plan, self.jobs, backwards=backwards)
+        dispatch, strict = Dispatch(plan, self.jobs, backwards=backwards), kind is TasksReversed
         for host in self.hosts.lost:
-            dispatch.drop(host)
+            self._gone(dispatch, host, strict=strict)
         while True:
             self._heed(dispatch)
             for host, tasks in dispatch.batches().items():
@@ -97,7 +112,7 @@ class _Back:
                 break
             answer = self.hosts.next(kind)
             if answer is not None:
-                self._answered(dispatch, *answer, strict=kind is TasksReversed)
+                self._answered(dispatch, *answer, strict=strict)
         left = [host for host in plan.by_host if dispatch.has_more(host)]
         self.result.bad.update(left)
         if left:
@@ -107,13 +122,26 @@ class _Back:
         if not isinstance(reply, DeplError) and sorted(reply.tasks) != self._oldest(host):
             reply = self.hosts.refuse(host, "it did not answer for just what it was asked")
         if isinstance(reply, DeplError):
-            dispatch.drop(host)
+            self._gone(dispatch, host, strict=strict)
             return
         failed = self._take(host, reply)
-        for id in (f"{root}@{host}" for root in reply.tasks):
-            if failed and strict:
-                self._left(dispatch.leave_out(id), id)
-            dispatch.ended(id, host)
+        left = set(reply.tasks).intersection(reply.left) if strict else ()
+        stuck = (left or reply.tasks) if strict and failed else ()
+        for root in reply.tasks:
+            id = f"{root}@{host}"
+            if root in stuck:
+                self._left(dispatch.leave_out(id), id, by_pivot=not reply.failed)
+        for root in reply.tasks:
+            dispatch.ended(f"{root}@{host}", host)
+
+    def _gone(self, dispatch: Dispatch, host: str, *, strict: bool) -> None:
+        """A host is lost: what its last step that cannot be undone came after must stand, as far as that is known."""
+        tasks = list(self.plan.by_host.get(host, ()))
+        while tasks and tasks[-1].id not in self.hosts.pivots:
+            tasks.pop()
+        for task in tasks if strict and self.on_conflict != "keep" else ():
+            self._left(dispatch.leave_out(task.id), task.id, by_pivot=True)
+        dispatch.drop(host)
 
     def _oldest(self, host: str) -> Optional[list[str]]:
         """What the next answer of a host has to be about, sorted; None for a host that was asked nothing."""
@@ -129,23 +157,29 @@ class _Back:
 
     def _take(self, host: str, reply: Union[TasksReversed, Repeated]) -> bool:
         """Take in what a host tells; whether something failed, so that what it needs must stay."""
-        result = self.result
+        result, stopped = self.result, bool(reply.failed)
         if isinstance(reply, TasksReversed):
+            stopped |= bool(reply.pivots)
             result.reversed += reply.reversed
             result.kept |= on(host, reply.kept)
             result.unknown |= on(host, reply.unknown)
             result.conflicts |= on(host, reply.conflicts)
+            result.pivots |= on(host, reply.pivots)
+            result.standing |= on(host, reply.standing)
             self.owed[host] = reply.owed
         result.conflicts |= on(host, reply.failed)
-        if reply.failed or (isinstance(reply, TasksReversed) and reply.conflicts):
+        if stopped or (isinstance(reply, TasksReversed) and reply.conflicts):
             result.bad.add(host)
-        return bool(reply.failed)
+        return stopped
 
-    def _left(self, tasks: Sequence[Task], cause: str) -> None:
+    def _left(self, tasks: Sequence[Task], cause: str, *, by_pivot: bool) -> None:
         why = f"it needs {cause}, which is not as it was" if self.again else f"{cause} needs it and is not put back"
         for task in tasks:
             self.result.bad.add(task.host)
-            self.result.conflicts[f"{task.id}: left as it is, because {why}"] = None
+            if by_pivot:
+                self.result.standing[f"{task.host}: {task.root}, because {why}"] = None
+            else:
+                self.result.conflicts[f"{task.id}: left as it is, because {why}"] = None
 
 
 def on(host: str, sentences: Iterable[str]) -> Sentences:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Union
+from typing import Any, Union
 
+from depl.deploy.books import COLLECTED
 from depl.deploy.failure import facts_of_failure
 from depl.deploy.stop import Stop
 from depl.errors import DeplError, Interrupted
 from depl.events import Event, What
 from depl.protocol.failures import error_from_json
-from depl.protocol.replies import TaskOver
+from depl.protocol.replies import Collected, TaskOver
 from depl.rollout.dispatch import Dispatch
 from depl.rollout.graph import NONE, Plan, Task
 from depl.rollout.hearing import Hosts, Wishes
@@ -29,14 +30,27 @@ class Course:
 
 def forward(plan: Plan, hosts: Hosts, jobs: int, stop: Stop) -> Course:
     """Deploy the tasks of a plan; after the first failure nothing more is sent, and what runs comes to its end."""
-    return _Forward(plan, hosts, jobs, stop).run()
+    return _Forward(plan, hosts, jobs, stop, Course()).run()
+
+
+def collect(plan: Plan, hosts: Hosts, jobs: int, stop: Stop, course: Course) -> Course:
+    """Remove what is no longer declared, where all went through. plan: see collecting(); course: how that went."""
+    return _Collect(plan, hosts, jobs, stop, course).run()
+
+
+def collecting(plan: Plan, hosts: Sequence[str]) -> Plan:
+    """One more task for each host, after all those of a plan: what is no longer declared."""
+    order = max((task.order for task in plan.tasks.values()), default=0) + 1
+    tasks = {id: Task(id, host, COLLECTED, order) for host in hosts for id in [f"{COLLECTED}@{host}"]}
+    return Plan(tasks, dict.fromkeys(tasks, NONE))
 
 
 class _Forward:
-    def __init__(self, plan: Plan, hosts: Hosts, jobs: int, stop: Stop) -> None:
-        self.plan, self.hosts, self.stop = plan, hosts, stop
+    kind: type[Any] = TaskOver
+
+    def __init__(self, plan: Plan, hosts: Hosts, jobs: int, stop: Stop, course: Course) -> None:
+        self.plan, self.hosts, self.stop, self.course = plan, hosts, stop, course
         self.dispatch = Dispatch(plan, jobs)
-        self.course = Course()
         self.wishes = Wishes(hosts.runner)
         self.through = 0  # tasks that came to their end
         self.really_after: dict[str, frozenset[str]] = {}  # on other hosts
@@ -46,17 +60,20 @@ class _Forward:
             self._heed()
             for host, tasks in self.dispatch.batches().items():
                 self.dispatch.sent(host, tasks)
-                told = [replace(task, after=tuple(sorted(self._really_after(task)))) for task in tasks]
-                self.hosts.runner.start(host, told, not self.dispatch.has_more(host))
+                self._send(host, tasks)
             if not self.dispatch.at_work:
                 break
-            answer = self.hosts.next(TaskOver)
+            answer = self.hosts.next(self.kind)
             if answer is not None:
                 self._take(*answer)
         if self.stop.aborted and not self.course.errors and self.through < len(self.plan):
             self.course.errors.append(Interrupted("the run was interrupted"))
         self.course.interrupted |= any(isinstance(error, Interrupted) for error in self.course.errors[:1])
         return self.course
+
+    def _send(self, host: str, tasks: Sequence[Task]) -> None:
+        told = [replace(task, after=tuple(sorted(self._really_after(task)))) for task in tasks]
+        self.hosts.runner.start(host, told, not self.dispatch.has_more(host))
 
     def _heed(self) -> None:
         if self.course.errors or self.stop.aborted:
@@ -85,7 +102,7 @@ class _Forward:
         unanswered = self.dispatch.drop(host)
         self.course.began.update(task.id for task in unanswered)  # nobody knows
         self._note([error])
-        if unanswered:
+        if unanswered and unanswered[0].root != COLLECTED:
             self.hosts.emit(Event(What.TASK_FAILED, unanswered[0].root, None, facts_of_failure(error), host))
         else:
             self.hosts.emit(Event(What.WARNING, data={"text": error.message}, host=host))
@@ -108,3 +125,17 @@ class _Forward:
         found = beyond[0] if len(beyond) == 1 and not direct else NONE.union(direct, *beyond)
         self.really_after[task.id] = found
         return found
+
+
+class _Collect(_Forward):
+    kind = Collected
+
+    def _send(self, host: str, tasks: Sequence[Task]) -> None:
+        self.hosts.runner.collect(host)
+
+    def _take(self, host: str, reply: Union[Collected, DeplError]) -> None:  # type: ignore[override]
+        if isinstance(reply, Collected):
+            over = TaskOver(0, COLLECTED, reply.changed, reply.errors, reply.began, reply.interrupted)
+            super()._take(host, over)
+        else:
+            super()._take(host, reply)

@@ -40,6 +40,7 @@ def finish(way: WayBack, plan: Plan, hosts: Hosts, which: Iterable[str], outcome
     outcome.errors += [why for why in gone.values() if not any(why is error for error in outcome.errors)]
     outcome.errors += errors
     outcome.kept, outcome.unknown = list(way.kept), list(way.unknown)
+    outcome.pivots, outcome.standing, outcome.put_back = list(way.pivots), list(way.standing), way.reversed
     outcome.conflicts = [
         *way.conflicts,
         *(_left(host, why, "lost, and what was changed there is not put back") for host, why in gone.items()),

@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from depl.errors import ProtocolError
 from depl.events import What
-from depl.protocol.replies import Found, Logged, Planned, TaskOver, TasksReversed, Told, Undoing
+from depl.protocol.replies import Collected, Found, Logged, Planned, TaskOver, TasksReversed, Told, Undoing
 
 Checks = Mapping[str, Callable[[Any], bool]]  # by the name of a fact
 LARGEST = 10**12  # of whatever is counted or measured
@@ -17,7 +17,7 @@ def assert_sound(reply: Any) -> None:
     """Errors: ProtocolError for a reply with facts that cannot be, which says what is wrong with it."""
     if isinstance(reply, Told):
         _assert_event(reply)
-    elif isinstance(reply, (TaskOver, Planned)):
+    elif isinstance(reply, (TaskOver, Planned, Collected)):
         _assert_facts({"changed": reply.changed}, {"changed": _is_count}, "a component")
     elif isinstance(reply, TasksReversed):
         _assert_facts({"reversed": reply.reversed}, {"reversed": _is_count}, "a way back")
@@ -30,7 +30,7 @@ def assert_sound(reply: Any) -> None:
         for task in reply.tasks:
             _assert_facts(task, _TASK, "a journal", required=("root",))
         for step in reply.steps:
-            _assert_facts(step, _STEP, "a way back", required=_STEP)
+            _assert_facts(step, _STEP, "a way back", required=("component", "shown", "conflict"))
 
 
 def _assert_event(told: Told) -> None:
@@ -106,6 +106,19 @@ def _are_changes(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(map(_is_change, value))
 
 
+def _are_things(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(one, Mapping) and _is_thing(one) for one in value)
+
+
+def _is_thing(value: Mapping[str, Any]) -> bool:
+    return _is_text(value.get("what")) and _is_plain(value.get("component"))
+
+
+def _are_components(value: Any) -> bool:
+    facts = value if isinstance(value, (list, tuple)) else [None]
+    return all(isinstance(one, Mapping) and "component" in one and _is_texts(list(one.values())) for one in facts)
+
+
 _CHANGE: Checks = {
     **dict.fromkeys(("verb", "path", "before", "after", "way_back", "reason"), _is_plain),
     "size": _is_amount,
@@ -127,8 +140,13 @@ _EVENTS: Mapping[What, Checks] = {  # what reports and the tally rely on
     What.REPEATED: {"command": _is_plain},
     What.KEPT: {"path": _is_plain, "reason": _is_plain},
     What.CONFLICT: {"change": _is_change_or_nothing, "reason": _is_plain},
+    What.UNDECLARED: {"things": _are_things, "removing": _is_plain},
 }
-_CHAIN: Checks = {**dict.fromkeys(("rollouts", "undos", "undone", "environments"), _is_texts), "outcome": _is_plain}
+_CHAIN: Checks = {
+    **dict.fromkeys(("rollouts", "undos", "undone", "environments"), _is_texts),
+    "outcome": _is_plain,
+    "needs_code": _are_components,
+}
 _HEAD: Checks = {
     **dict.fromkeys(("rollout", "at", "who", "revision", "environment", "host", "outcome"), _is_text),
     **dict.fromkeys(("settled_by", "undone", "undone_by"), _is_text),
@@ -140,6 +158,6 @@ _ENTRY: Checks = {
     **dict.fromkeys(("takes_back", "failed"), _is_plain),
     "change": _is_change,
 }
-_ROW: Checks = {**_HEAD, **_ENTRY}
+_ROW: Checks = {**_HEAD, **_ENTRY, "failures": _is_texts}
 _TASK: Checks = {"root": _is_text, "order": _is_integer, "after": _is_texts_or_nothing}
-_STEP: Checks = {"component": _is_text, "shown": _is_change, "conflict": _is_plain}
+_STEP: Checks = {"component": _is_text, "shown": _is_change, "conflict": _is_plain, "stands": _is_texts_or_nothing}

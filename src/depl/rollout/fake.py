@@ -4,44 +4,18 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Optional
 
+from depl.deploy.books import COLLECTED
 from depl.errors import ChangeFailed, DeplError, Interrupted, Lost
-from depl.events import What
 from depl.protocol.failures import error_to_json
-from depl.protocol.replies import Found, Planned, Repeated, Settled, TaskOver, TasksReversed, Told, Undoing
+from depl.protocol.replies import Collected, Found, Planned, Repeated, Settled, TaskOver, TasksReversed, Undoing
 from depl.rollout.graph import Task
+from depl.rollout.script import Machine, Script
 
-
-@dataclass
-class Script:
-    """What happens, by ids of tasks (`web@host1`).
-
-    fails, unchanged (nothing to do there), lost (the line to the host is cut for good); on the way back: lost_back,
-    conflicts (others wrote), stuck (fails), owed (the reactions to be repeated). refuses: by host what is in the way
-    when it is opened. slow: hosts that answer when nobody else has anything to say. seed: of the order of answers.
-    """
-
-    fails: Collection[str] = ()
-    unchanged: Collection[str] = ()
-    lost: Collection[str] = ()
-    lost_back: Collection[str] = ()
-    conflicts: Collection[str] = ()
-    stuck: Collection[str] = ()
-    owed: Collection[str] = ()
-    refuses: Mapping[str, DeplError] = field(default_factory=dict)
-    slow: Collection[str] = ()
-    seed: int = 0
-
-
-@dataclass
-class Machine:
-    """A host, which outlives its runner. journals: newest first, as depl.deploy.chains tells of them."""
-
-    journals: list[dict[str, Any]] = field(default_factory=list)
+__all__ = ["FakeRunner", "Machine", "Script"]
 
 
 class FakeRunner:
@@ -97,6 +71,11 @@ class FakeRunner:
         self.asked.append(("repeat", host, tuple(roots)))
         self._will(host, lambda: self._repeat(host, roots))
 
+    def collect(self, host: str) -> None:
+        """Remove what is no longer declared."""
+        self.asked.append(("collect", host))
+        self._will(host, lambda: self._collect(host))
+
     def settle(self, host: str, outcome: str, whole: bool) -> None:
         """Settle."""
         self.asked.append(("settle", host, outcome, whole))
@@ -130,7 +109,7 @@ class FakeRunner:
         if id in self._running and id not in self._told:
             self._told.add(id)
             self._turn(host)
-            return host, Told(0, What.TASK_STARTED.value, id.partition("@")[0])
+            return host, self.script.told(id)
         answer = act()
         self._work[host].popleft()
         if isinstance(answer, DeplError):
@@ -192,6 +171,18 @@ class FakeRunner:
         self._stopped.setdefault(task.host, "hold")
         return TaskOver(0, task.root, 0, [error_to_json(error)], interrupted=isinstance(error, Interrupted))
 
+    def _collect(self, host: str) -> Any:
+        task = Task(f"{COLLECTED}@{host}", host, COLLECTED, 1000)
+        self.log.append(("collect", task.id))
+        if host not in self.script.undeclared:
+            return Collected(0, began=False)
+        self._write(task)
+        if task.id in self.script.lost:
+            return Lost(f"{host} does not answer any more")
+        if task.id in self.script.fails:
+            return Collected(0, errors=[error_to_json(ChangeFailed(task.root, f"{task.id} does not work"))])
+        return Collected(0, 1)
+
     def _write(self, task: Task) -> None:
         journals = self.machines[task.host].journals
         if not journals or not journals[0]["unsettled"]:
@@ -205,10 +196,13 @@ class FakeRunner:
 
     def _reverse(self, host: str, roots: Sequence[str], on_conflict: str) -> Any:
         conflicts, failed, done = [], [], []
+        held = self.script.held(host, self._journals[host]["tasks"]) if on_conflict != "keep" else set()
         for root in roots:
             id = f"{root}@{host}"
             if id in self.script.lost_back:
                 return Lost(f"{host} does not answer any more")
+            if root in held:
+                continue
             if id in self.script.stuck:
                 failed.append(f"{root} cannot be taken back")
             elif id in self.script.conflicts and on_conflict != "force":
@@ -221,7 +215,10 @@ class FakeRunner:
         journal[there] = journal.get(there, []) + [task for task in journal[here] if task["root"] in done]
         journal[here] = [task for task in journal[here] if task["root"] not in done]
         owed = [root for root in done if f"{root}@{host}" in self.script.owed]
-        return TasksReversed(0, roots, len(done), conflicts=conflicts, failed=failed, owed=owed)
+        left = [root for root in roots if root not in done]
+        pivots = ["it cannot be undone"] if held.intersection(roots) else []
+        standing = [f"{root}: 1 change" for root in left if root in held]
+        return TasksReversed(0, roots, len(done), (), conflicts, failed, (), owed, pivots, standing, left)
 
     def _repeat(self, host: str, roots: Sequence[str]) -> Repeated:
         self.log += [("repeat", f"{root}@{host}") for root in roots]

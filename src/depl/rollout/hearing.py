@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Optional, Union
 
+from depl.change.changes import WayBack
 from depl.errors import DeplError, Lost, ProtocolError
 from depl.events import Emit, Event, Output, What
 from depl.protocol.replies import Said, Told
@@ -18,12 +19,13 @@ OWN = (What.STARTED, What.REVERSING, What.OVER)  # events that are the coordinat
 class Hosts:
     """The hosts of a rollout: passes on what they tell, and knows which of them are gone.
 
-    lost: by host why.
+    lost: by host why. pivots: the tasks of which it was heard that they did something that cannot be undone.
     """
 
     def __init__(self, runner: Runner, emit: Emit) -> None:
         self.runner, self.emit = runner, emit
         self.lost: dict[str, DeplError] = {}
+        self.pivots: set[str] = set()
 
     def next(self, *kinds: type[Any]) -> Optional[tuple[str, Any]]:
         """The next answer, None where none came in a while. A host that is gone, or makes no sense, is an error."""
@@ -51,6 +53,8 @@ class Hosts:
 
     def _tell(self, host: str, reply: Union[Told, Said]) -> None:
         event = _event(host, reply)
+        if isinstance(event, Event) and event.what is What.CHANGED and _is_pivot(event):
+            self.pivots.add(f"{event.task}@{host}")
         if not isinstance(event, Event) or event.what not in OWN:
             self.emit(event)
 
@@ -74,6 +78,10 @@ class Hosts:
                 if not isinstance(answer[1], DeplError):
                     answers[answer[0]] = answer[1]
         return {host: answers[host] for host in asked if host in answers}
+
+
+def _is_pivot(event: Event) -> bool:
+    return any(change.get("way_back") == WayBack.IRREVERSIBLE.value for change in event.data.get("changes", ()))
 
 
 def _event(host: str, reply: Union[Told, Said]) -> Union[Event, Output]:

@@ -8,6 +8,7 @@ from typing import Optional
 from depl.change.folds import steps_of_unknown_effect
 from depl.configure import Model
 from depl.deploy.begin import new_id
+from depl.deploy.collecting import undeclared
 from depl.deploy.own_code import reverse_by
 from depl.deploy.stop import Stop
 from depl.deploy.target import Target
@@ -16,7 +17,7 @@ from depl.deploy.work import Work
 from depl.errors import CmdExecutionError, DeplError, Interrupted
 from depl.events import Emit, Event, What
 from depl.rollout.live import check_live
-from depl.rollout.options import Options, Outcome, head_of, outcome_of, over, selected
+from depl.rollout.options import Options, Outcome, elsewhere, head_of, outcome_of, over, selected
 from depl.rollout.planning import Planned, plan
 from depl.rollout.record import Recorder
 from depl.rollout.undoing import Undoable, forget_old, go_back, undo, undo_plan
@@ -47,7 +48,7 @@ def realise(model: Model, host: str, options: Options, emit: Emit, stop: Optiona
         data = {"rollout": rollout, "environment": environment.name, "host": host}
         recorder(Event(What.STARTED, data=data))
         head = head_of(rollout, environment.name, host, options)
-        work = Work(target, lock, head, recorder, stop, **options.of_work)
+        work = Work(target, lock, head, recorder, stop, of=environment.project_name, **options.of_work)
         if work.continues:
             recorder(Event(What.WARNING, data={"text": work.continues}))
         errors = _forward(work, model, host, options)
@@ -55,6 +56,9 @@ def realise(model: Model, host: str, options: Options, emit: Emit, stop: Optiona
             outcome = _back(work, model, host, options, recorder, stop, errors)
         else:
             work.settle([root.name for root in model.roots_of(host)], not options.components)
+            left = work.undeclared()
+            if left and not options.gc:
+                recorder(undeclared(left, removing=False))
             forget_old(work, environment.name, options, recorder)
             outcome = Outcome("succeeded" if work.changed else "nothing", rollout if work.changed else None)
         outcome.changed, outcome.seconds = work.changed, time.monotonic() - begun
@@ -68,6 +72,8 @@ def realise(model: Model, host: str, options: Options, emit: Emit, stop: Optiona
 
 def _forward(work: Work, model: Model, host: str, options: Options) -> list[DeplError]:
     """Root by root until one fails; what failed, first the cause."""
+    if not options.components:
+        work.judge(model.environment, model.roots_of(host), elsewhere(model, host))
     for order, root in enumerate(selected(model, host, options), 1):
         if root.ignore:
             work.skip(root)
@@ -75,7 +81,10 @@ def _forward(work: Work, model: Model, host: str, options: Options) -> list[Depl
         result = work.deploy(root, order)
         if result.errors:
             return result.errors
-    return work.finish(model.environment)
+    errors = work.finish(model.environment)
+    if errors or not options.gc:
+        return errors
+    return work.collect().errors
 
 
 def _back(

@@ -11,8 +11,9 @@ from depl.redact import Redactor
 _IDENTITIES = """schema n at event what environment host hosts rollout rollouts undoes redoes task tasks outcome status
 exit_status settled_by stream undone_by class verb way_back"""
 _OTHERS = """after before change changed changes cmd command component conflict conflicts count data diff error errors
-failed file hint interrupted irreversible kept line log message mistakes output path place planned reason returncode
-revision seconds shown size stderr stdout takes_back text undone unknown warning who appeared"""
+failed file hint interrupted irreversible kept line log message mistakes output path pivots place planned reason
+returncode revision seconds shown size put_back standing stands held stderr stdout takes_back text things removing
+undone unknown warning who appeared"""
 IDENTITIES = frozenset(_IDENTITIES.split())  # what stands under them is looked for again, by programs and the next run
 NAMES = IDENTITIES | frozenset(_OTHERS.split())
 CLOSED = (("before", "nothing"),)
@@ -62,6 +63,8 @@ def _under(key: str, value: Any, around: Mapping[str, Any], redact: Redactor) ->
         return value
     if key == "component" and value == around.get("task"):
         return value
+    if key == "things" and isinstance(value, (list, tuple)):  # what they are is no word of ours, but a path
+        return [{name: masked(fact, redact) for name, fact in one.items()} for one in value]
     if key == "output" and isinstance(value, (list, tuple)) and all(isinstance(line, str) for line in value):
         return masked_lines(list(value), redact)
     return masked(value, redact)

@@ -22,7 +22,7 @@ class Options:
     """How to run. components: names of root components, none for all. on_failure: rollback or stop.
 
     reversible_only: steps without a sure way back are refused. keep: how many rollouts and days old ways back are kept
-    (see depl.deploy.retention); None: for ever.
+    (see depl.deploy.retention); None: for ever. gc: what is no longer declared is removed.
     """
 
     target_directory: str
@@ -34,6 +34,7 @@ class Options:
     command_timeout: Optional[float] = None
     reversible_only: bool = False
     keep: Optional[tuple[int, int]] = None
+    gc: bool = False
     who: str = ""
     redact: Redactor = field(default_factory=Redactor)
 
@@ -53,6 +54,7 @@ class Options:
 class Outcome:
     """How it ended: nothing, succeeded, reversed, redone, stopped or blocked; and what was not put back.
 
+    pivots: the steps across which nothing was undone; standing: what was done before them. put_back: how many changes.
     again: it was to take back an undo.
     """
 
@@ -66,12 +68,20 @@ class Outcome:
     kept: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    pivots: list[str] = field(default_factory=list)
+    standing: list[str] = field(default_factory=list)
+    put_back: int = 0
     again: bool = False
 
 
 def selected(model: Model, host: str, options: Options) -> list[RootComponent]:
     """The root components to deal with, in their order."""
     return [root for root in model.roots_of(host) if not options.components or root.name in options.components]
+
+
+def elsewhere(model: Model, host: str) -> list[str]:
+    """The root components of other hosts, which may be deployed to the same directory."""
+    return [root.name for root in model.roots if root.host.name != host]
 
 
 def outcome_of(status: str, rollout: str, undone: Undone) -> Outcome:
@@ -82,6 +92,9 @@ def outcome_of(status: str, rollout: str, undone: Undone) -> Outcome:
         kept=undone.kept,
         conflicts=[*undone.conflicts, *undone.failed],
         unknown=undone.unknown,
+        pivots=undone.pivots,
+        standing=undone.standing,
+        put_back=undone.reversed,
     )
 
 
@@ -94,6 +107,8 @@ def over(outcome: Outcome) -> Event:
         "kept": outcome.kept,
         "conflicts": outcome.conflicts,
         "unknown": outcome.unknown,
+        "pivots": outcome.pivots,
+        "standing": outcome.standing,
         "interrupted": outcome.interrupted,
     }
     return Event(What.OVER, data=data)

@@ -9,11 +9,12 @@ from depl.change.changes import WayBack
 from depl.change.predicting import PredictingSystem
 from depl.configure import Model
 from depl.deploy.begin import continued
+from depl.deploy.forecast import Forecast
 from depl.deploy.predict import Prediction
 from depl.deploy.target import Target, warning_to
 from depl.errors import DeplError
 from depl.events import Emit, Event, What
-from depl.rollout.options import Options, selected
+from depl.rollout.options import Options, elsewhere, selected
 
 
 @dataclass
@@ -39,7 +40,13 @@ def plan(model: Model, host: str, options: Options, emit: Emit) -> Planned:
         redact=options.redact,
     )
     system.warn.tell = warning_to(emit)
-    prediction = Prediction(system, journal.ledger, emit)
+    prediction = Prediction(system, journal.ledger, emit, target.receipts().known())
+    forecast = None
+    if not options.components:
+        name, roots = model.environment.name, model.roots_of(host)
+        receipts = target.receipts(model.environment.project_name)
+        others = elsewhere(model, host)
+        forecast = Forecast(receipts, name, roots, system, journal.records, options.gc, others)
     if journal.exists:
         emit(Event(What.WARNING, data={"text": continued(journal)}))
     emit(Event(What.STARTED, data={"environment": model.environment.name, "host": host, "rollout": None}))
@@ -50,6 +57,8 @@ def plan(model: Model, host: str, options: Options, emit: Emit) -> Planned:
         emit(Event(What.TASK_STARTED, root.name))
         changed = prediction.predict(root)
         emit(Event(What.TASK_DONE if changed else What.TASK_UNCHANGED, root.name, data={"changed": changed}))
+    if forecast is not None:
+        forecast.tell(prediction, emit)
     steps = prediction.steps
     return Planned(
         prediction.changes,

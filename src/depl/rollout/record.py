@@ -12,7 +12,16 @@ from depl.events import Event, Output, What
 from depl.redact import Redactor
 from depl.rollout.masking import masked
 
-KEPT_BACK = (What.STARTED, What.TASK_STARTED, What.TASK_UNCHANGED, What.TASK_SKIPPED, What.WARNING, What.LOG)
+KEPT_BACK = (
+    What.STARTED,
+    What.TASK_STARTED,
+    What.TASK_UNCHANGED,
+    What.TASK_SKIPPED,
+    What.WARNING,
+    What.LOG,
+    What.KEPT,
+    What.UNDECLARED,
+)
 
 
 class Recorder:

@@ -9,10 +9,11 @@ from depl.deploy.stop import Stop
 from depl.errors import DeplError, Interrupted, Locked
 from depl.events import Emit, Event, What
 from depl.protocol.failures import error_from_json
+from depl.protocol.replies import Collected
 from depl.protocol.replies import Planned as PlannedTask
 from depl.rollout.back import back, on
 from depl.rollout.dispatch import Dispatch
-from depl.rollout.drive import Course, forward
+from depl.rollout.drive import Course, collect, collecting, forward
 from depl.rollout.ending import finish, refuse, settle
 from depl.rollout.graph import NONE, Plan
 from depl.rollout.hearing import Hosts
@@ -65,6 +66,7 @@ class _Rollout:
     ) -> None:
         self.plan, self.runner, self.options, self.stop = plan, runner, options, stop
         self.emit, self.jobs = emit, jobs
+        self.last = collecting(plan, runner.hosts if options.gc else ())
         self.head = {"rollout": rollout, "environment": environment, "host": None, "hosts": list(runner.hosts)}
         self.rollout = rollout
         self.hosts = Hosts(runner, emit)
@@ -81,6 +83,8 @@ class _Rollout:
         else:
             tell_ignored(self.plan, self.emit)
             course = forward(self.plan, self.hosts, self.jobs, self.stop)
+            if self.options.gc and not course.errors:
+                course = collect(self.last, self.hosts, self.jobs, self.stop, course)
             outcome = self._failed(course) if course.errors else self._succeeded(course)
         outcome.seconds = time.monotonic() - self.begun
         self.emit(over(outcome))
@@ -103,7 +107,8 @@ class _Rollout:
             return outcome
         if course.began:
             self.emit(Event(What.REVERSING, data={"reason": course.errors[0].message}))
-        began = self.plan.only(course.began)
+        tasks, after = {**self.plan.tasks, **self.last.tasks}, {**self.plan.after, **self.last.after}
+        began = Plan(tasks, after).only(course.began)
         way = back(began, self.hosts, self.jobs, "stop", self.stop.again(), lambda: False)
         finish(way, began, self.hosts, self.runner.hosts, outcome)
         return outcome
@@ -119,7 +124,9 @@ def plan_all(plan: Plan, runner: Runner, emit: Emit, *, environment: str = "", j
             data = {"environment": environment, "host": None, "hosts": list(runner.hosts), "rollout": None}
             emit(Event(What.STARTED, data=data))
             tell_ignored(plan, emit)
-            _predict(plan, Hosts(runner, emit), planned, jobs)
+            hosts = Hosts(runner, emit)
+            _predict(plan, hosts, planned, jobs)
+            _look_at_the_idle(plan, hosts, planned)
     finally:
         runner.close()
     planned.seconds = time.monotonic() - begun
@@ -151,6 +158,16 @@ def _predict(plan: Plan, hosts: Hosts, planned: Planned, jobs: int) -> None:
         planned.unknown += on(host, reply.unknown)
         planned.irreversible += on(host, reply.irreversible)
         dispatch.ended(id, host)
+
+
+def _look_at_the_idle(plan: Plan, hosts: Hosts, planned: Planned) -> None:
+    """Those with tasks tell with their last one what is no longer declared; the others have to be asked."""
+    lost = set(hosts.lost)
+    idle = [host for host in hosts.runner.hosts if host not in plan.by_host]
+    for collected in hosts.gather(idle, hosts.runner.collect, Collected).values():
+        planned.changes += collected.changed
+        planned.errors += [error_from_json(facts) for facts in collected.errors]
+    planned.errors += [why for host, why in hosts.lost.items() if host not in lost]
 
 
 def tell_ignored(plan: Plan, emit: Emit) -> None:

@@ -1,9 +1,9 @@
-"""Undo on request, on many hosts: from their journals alone."""
+"""Undo on request, on many hosts: from their journals alone, where that does not need a component's own code."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Optional
 
 from depl.deploy.stop import Stop
@@ -16,6 +16,7 @@ from depl.rollout.choosing import Chosen, choose
 from depl.rollout.ending import finish, refuse
 from depl.rollout.graph import plan_from_chains
 from depl.rollout.hearing import Hosts
+from depl.rollout.holding import with_held
 from depl.rollout.options import Outcome, over
 from depl.rollout.record import Recorder
 from depl.rollout.runner import JOBS, Runner
@@ -34,18 +35,26 @@ def undo_all(
     redact: Optional[Redactor] = None,
     jobs: int = JOBS,
     keep: Optional[tuple[int, int]] = None,
+    with_code: Callable[[Chosen], Optional[Runner]] = lambda chosen: None,
 ) -> Outcome:
     """Take back a rollout of an environment on all hosts; without a name one that was cut off, else the newest.
 
     An undo that is named is taken back, too.
 
-    id: the name of this undo. keep: see Options. Errors: NothingToUndo, Locked, Unreachable.
+    id: the name of this undo. keep: see Options. with_code: asked for a runner whose hosts have the model, where only
+    their components' own code can take something back; None: it is done without. Errors: NothingToUndo, Locked,
+    Unreachable.
     """
     begun, stop = time.monotonic(), stop or Stop()
     recorder = Recorder(record_directory, id, emit, Redactor() if redact is None else redact, keep)
     hosts = Hosts(runner, recorder)
     try:
         chosen = _open_chosen(environment, hosts, rollout)
+        other = with_code(chosen) if chosen.needs_code else None
+        if other is not None:
+            runner.close()
+            runner, hosts = other, Hosts(other, recorder)
+            chosen = _open_chosen(environment, hosts, chosen.rollout)
         journals = _open_journals(hosts, chosen, on_conflict, planning=False)
         plan = plan_from_chains({host: opened.tasks for host, opened in journals.items()})
         data = {"rollout": id, "environment": environment, "host": None, "hosts": list(journals), "tasks": len(plan)}
@@ -74,7 +83,7 @@ def undo_plan_all(
     hosts = Hosts(runner, emit)
     try:
         chosen = _open_chosen(environment, hosts, rollout)
-        return chosen.rollout, _open_journals(hosts, chosen, on_conflict, planning=True)
+        return chosen.rollout, with_held(_open_journals(hosts, chosen, on_conflict, planning=True))
     finally:
         runner.close()
 
@@ -89,7 +98,11 @@ def _open_chosen(environment: str, hosts: Hosts, rollout: Optional[str]) -> Chos
         {host: answer.chains for host, answer in found.items()},
         rollout,
         {host: answer.purged for host, answer in found.items()},
+        {host: answer.forgotten for host, answer in found.items()},
     )
+    for host, other in chosen.others.items():
+        text = f"{host}: there the same was taken back by {other}: name that one, too, to redo it on all hosts"
+        hosts.emit(Event(What.WARNING, data={"text": text}))
     hosts.runner.close([host for host in hosts.runner.hosts if host not in set(chosen.hosts)])
     return chosen
 

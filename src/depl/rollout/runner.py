@@ -16,8 +16,8 @@ class Runner(Protocol):
 
     What is asked of a host is answered in that order, by replies of depl.protocol.replies: start by a TaskOver for each
     task (dropped: it does not begin any more, after a stop or a failure), reverse by TasksReversed, repeat by Repeated,
-    settle by Settled, plan by a Planned for each root, chains by Found, undo by Undoing; Told and Said come in between.
-    stop is not answered.
+    collect by Collected, settle by Settled, plan by a Planned for each root, chains by Found, undo by Undoing; Told and
+    Said come in between. stop is not answered.
     """
 
     hosts: Sequence[str]
@@ -34,11 +34,14 @@ class Runner(Protocol):
     def repeat(self, host: str, roots: Sequence[str]) -> None:
         """Run again the reactions that some roots are owed."""
 
+    def collect(self, host: str) -> None:
+        """Remove what is no longer declared; in a plan: say what that would be."""
+
     def settle(self, host: str, outcome: str, whole: bool) -> None:
         """Write the last word on the rollout."""
 
     def plan(self, host: str, roots: Sequence[str]) -> None:
-        """Predict what deploying some roots would do."""
+        """Predict what deploying some roots would do, all that are meant of the host."""
 
     def chains(self, host: str, rollout: Optional[str]) -> None:
         """Ask what could be undone."""

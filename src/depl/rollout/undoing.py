@@ -10,13 +10,13 @@ from typing import Any, Callable, Optional
 
 from depl.configure import Model
 from depl.deploy.begin import new_id
+from depl.deploy.calling import Reverse
 from depl.deploy.chains import open_chain
 from depl.deploy.own_code import reverse_by
 from depl.deploy.preview import preview, unknown_steps
 from depl.deploy.redoable import assert_can_be_done_again, redoes
 from depl.deploy.stop import Stop
 from depl.deploy.target import Target
-from depl.deploy.undo import Reverse
 from depl.deploy.undone import Undone
 from depl.deploy.work import Work
 from depl.errors import NothingToUndo
@@ -108,10 +108,11 @@ class Undoable:
     again: bool = False
 
 
-def undo_plan(environment: str, options: Options, rollout: Optional[str] = None) -> Undoable:
+def undo_plan(environment: str, options: Options, rollout: Optional[str] = None, on_conflict: str = "stop") -> Undoable:
     """What undo would do; nothing is touched. Errors: NothingToUndo."""
     target = Target(options.target_directory)
     _, state = open_chain(target, environment, rollout)
     again = redoes(state, rollout)
-    steps, unknown = preview(target, state, again), unknown_steps(target, state, again)
+    steps = preview(target, state, again, keep=on_conflict == "keep")
+    unknown = unknown_steps(target, state, again)
     return Undoable(state.host, state.rollouts, steps, unknown, again)

@@ -1,0 +1,1 @@
+"""The parts that `depl.lib.git` and `depl.lib.mercurial` share; import from there."""

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 
 from depl import ini
@@ -15,6 +16,7 @@ from depl.secrets.age_file import is_age_file
 
 OF_BATOU = re.compile(rb"^\[batou\]", re.MULTILINE)
 CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|$)", re.MULTILINE)
+PATIENCE = 1.0  # seconds; an edit takes longer
 
 
 def content_of(path: str) -> bytes | None:
@@ -75,11 +77,9 @@ def locked(directory: str, environment: str) -> Iterator[None]:
     except OSError as error:
         raise DeplError(f"the secrets of {environment} cannot be locked: {error.strerror}", file=directory) from None
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _lock(descriptor):
             message = f"somebody else is editing the secrets of {environment}"
-            raise Locked(message, file=directory, hint="Wait until it is done.") from None
+            raise Locked(message, file=directory, hint="Wait until it is done.")
         try:
             yield
         finally:
@@ -88,6 +88,19 @@ def locked(directory: str, environment: str) -> Iterator[None]:
                     os.rmdir(directory)
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Take a kernel lock; a child that somebody who was killed had just forked keeps it for a moment."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
 
 
 def replace_all(contents: Mapping[str, bytes]) -> None:

@@ -2,11 +2,11 @@
 
     python benchmarks/local.py [--files 500 2000] [--sources one|many] [--batou] [--runs 3]
 
-Seconds wander with the machine: read the ratios to the floor. CPU is that of the tool and all that it starts. The floor
-renders every file with Jinja2 and compares or writes it, in one process: no model, no journal, no sync. It runs twice:
-as it is, and with synced writes, which is what a way back costs everybody. What depl deployed is taken back at the end
-of each round, which should cost no more than the deployment. batou is installed into an environment of
-its own, at a pinned version; depl does not depend on it.
+Seconds wander with the machine: read the ratios to the floor. CPU is that of the tool and all that it starts. The
+floor renders every file with Jinja2 and compares or writes it, in one process: no model, no journal, no sync. It also
+runs with synced writes, which is what a way back costs everybody, and with those alone: the contents as they are.
+What depl deployed is taken back at the end of each round, which should cost no more than the deployment. batou is
+installed into an environment of its own, at a pinned version; depl does not depend on it.
 """
 
 from __future__ import annotations
@@ -49,14 +49,16 @@ PAGE = (
 
 FLOOR = """
 import os, sys, jinja2
-directory, target, files, synced = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "synced"
+directory, target, files, how = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 engine = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
 class Host: name = "localhost"
 class Component: workdir = target
 for number in range(files):
     with open(os.path.join(directory, "page-%d.conf" % number)) as file:
         text = file.read()
-    content = engine.from_string(text).render(host=Host, component=Component, args={"number": number}).encode()
+    content = text.encode()
+    if how != "plain":
+        content = engine.from_string(text).render(host=Host, component=Component, args={"number": number}).encode()
     path = os.path.join(target, "conf", str(number % 20), "file-%d.conf" % number)
     try:
         with open(path, "rb") as file:
@@ -66,10 +68,15 @@ for number in range(files):
         os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path + ".new", "wb") as file:
         file.write(content)
-        if synced:
+        if how != "floor":
             file.flush()
             os.fsync(file.fileno())
     os.rename(path + ".new", path)
+if how != "floor":
+    for directory, _, _ in os.walk(target):
+        descriptor = os.open(directory, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
 """
 
 
@@ -93,7 +100,7 @@ def measure(room: Path, files: int, sources: str, runs: int, batou: Path | None)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "XDG_CACHE_HOME": str(room / "cache")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     contestants = {}
-    for name in ("floor", "floor, synced"):
+    for name in ("floor", "floor, synced", "synced, plain"):
         directory = project(room / f"{name}-{files}", "depl", files, "many")
         arguments = [str(directory / "components" / "web"), str(directory / "work"), str(files), name.split()[-1]]
         contestants[name] = (directory, [sys.executable, "-c", FLOOR, *arguments], environment)

@@ -16,6 +16,7 @@ from depl.report.jsonlines import JsonReport
 from depl.report.lines import Line, Pieces, Printer, seconds, size, visible
 from depl.report.plan import plan_lines
 from depl.report.run import RunReport, end_lines
+from depl.report.undo import undo_lines
 
 
 @dataclass
@@ -385,3 +386,9 @@ def test_a_printer_whose_reader_is_gone_lets_the_run_go_on():
 def test_durations_and_sizes_are_rounded_for_reading():
     assert [seconds(0.084), seconds(3.24), seconds(47.4), seconds(125)] == ["0.08 s", "3.2 s", "47 s", "2 min 5 s"]
     assert [size(312), size(1234), size(104_000_000)] == ["312 B", "1.2 kB", "104 MB"]
+
+
+def test_an_undo_that_was_interrupted_is_to_be_gone_on_with() -> None:
+    lines = texts(undo_lines(Outcome("blocked", 3, interrupted=True), "dev", 2.5, "depl undo dev"))
+    assert lines[-1] == "  go on with: depl undo dev"
+    assert not any("--force" in line for line in lines)

@@ -79,3 +79,36 @@ def test_what_is_kept_is_named(declare, depl, service):
     assert done.returncode == 0
     assert f"keep: {service}/work/hello/b: it was changed since depl made it" in done.stdout
     assert (service / "work/hello/b").read_text() == "by hand"
+
+
+OWN = """\
+import os
+
+from depl.component import Component
+
+
+class {name}(Component):
+    def verify(self):
+        assert os.path.exists("own")
+
+    def update(self):
+        self.system.write(self.map("own"), os.urandom(8))
+
+
+class Hello(Component):
+    def configure(self):
+        self += {name}()
+"""
+
+
+def test_what_a_class_of_the_project_made_is_kept_and_named_if_the_class_was_only_renamed(write, service, depl):
+    write({"components/hello/component.py": OWN.format(name="Old")})
+    depl("local", "dev", cwd=service)
+    content = (service / "work/hello/own").read_bytes()
+    write({"components/hello/component.py": OWN.format(name="New")})
+    reason = "hello/New looks by itself, so it may be what that works with; if not, remove it by hand"
+    for options in (["--plan", "--gc", "--exit-code"], ["--gc"]):
+        done = depl("local", "dev", *options, cwd=service)
+        assert done.returncode == 0
+        assert f"keep: {service}/work/hello/own: {reason}\n" in done.stdout
+    assert (service / "work/hello/own").read_bytes() == content

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 
 def test_an_undo_puts_everything_back(depl, service):
     depl("local", "dev", cwd=service)
@@ -148,3 +150,52 @@ def test_a_hint_calls_depl_as_it_was_called(depl, service):
     for launched, command in ({}, "depl undo"), ({"DEPL_PROJECT": str(service)}, "./depl undo"):
         done = depl("undo", "dev", "nonsense", cwd=service, **launched)
         assert f"hint: `{command}` without a rollout takes back the newest one." in done.stderr
+
+
+OWN = """\
+from pathlib import Path
+
+from depl.component import Component
+from depl.lib.file import File
+
+
+class App(Component):
+    def configure(self):
+        self += File("before", content="1")
+        self += Own()
+        self += File("after", content="1")
+
+
+class Own(Component):
+    def verify(self):
+        assert Path("own").exists()
+
+    def capture(self):
+        return {}
+
+    def update(self):
+        Path("own").touch()
+
+    def reverse(self, captured):
+        Path("own").unlink(missing_ok=True)
+"""
+
+
+@pytest.mark.parametrize("model", [OWN.replace("self += Own()", "pass"), "nonsense("])
+def test_a_component_whose_code_is_gone_is_told_of_before_anything_is_touched(depl, write, model):
+    project = write(
+        {
+            "environments/dev/environment.cfg": "[environment]\nconnect_method = local\n[hosts]\nlocalhost = app\n",
+            "components/app/component.py": OWN,
+        }
+    )
+    assert depl("local", "dev", cwd=project).returncode == 0
+    (project / "components/app/component.py").write_text(model)
+    planned = depl("undo", "dev", "--plan", cwd=project)
+    assert "  not possible now: it must be reversed by its own code, and the model" in planned.stdout
+    refused = depl("undo", "dev", cwd=project)
+    assert refused.returncode == 1 and "app/Own must be reversed by its own code, and the model" in refused.stderr
+    assert "--keep" in refused.stderr and (project / "work/app/after").exists()
+    kept = depl("undo", "dev", "--keep", cwd=project)
+    assert kept.returncode == 0 and "what update() of app/Own did" in kept.stdout
+    assert sorted(path.name for path in (project / "work/app").iterdir()) == ["own"]

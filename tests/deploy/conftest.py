@@ -173,9 +173,13 @@ class World:
         reading, writing = os.pipe()
         child = os.fork()
         if not child:
-            steps = _Steps(str(self.base))
-            observer = power.Observer(self.base, steps.is_step, before)
-            _in_child(lambda: (act(), _send(writing, pickle.dumps(observer.end()))))
+
+            def observe() -> None:
+                observer = power.Observer(self.base, _Steps(str(self.base)).is_step, before)
+                act()
+                _send(writing, pickle.dumps(observer.end()))
+
+            _in_child(observe)
         os.close(writing)
         with os.fdopen(reading, "rb") as file:
             content = file.read()

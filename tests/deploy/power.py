@@ -193,8 +193,8 @@ class Observer:
         self._next = 1
         if before is not None:
             self._numbers = before.numbers
-            self._next = 1 + max(one.number for one in before.recording.log if isinstance(one, (Became, Synced)))
-            self._next = max(self._next, 1 + max(before.recording.things))
+            came = [one.number for one in before.recording.log if isinstance(one, Became)]
+            self._next = 1 + max([*before.recording.things, *came])
         self._command = False  # one was started just now
         self._lock = threading.Lock()
         self._names, self._things = self._look()

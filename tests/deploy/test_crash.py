@@ -112,6 +112,8 @@ class Owned(Component):
             os.rmdir("registry")
         os.chmod("raw.conf", 0o600)
         os.chmod("kept", 0o700)
+        with open("kept/file", "w") as file:  # the same again, which a power cut may tear all the same
+            file.write("x")
         with open("made/last", "w") as file:
             file.write("x")
 
@@ -196,13 +198,17 @@ class Harness:
         case.before(world)
         if case.earlier:
             assert world.run(case.earlier).status == "succeeded"
-        self.journals = len(list(world.base.glob(".depl/journal/*")))
+        self.journals = self.count_journals()
         self.before, self.seen_before = world.tree(), self.seen()
         world.save()
         outcome = world.run(case.app)
         assert outcome.status == "succeeded", outcome.error
         self.target = world.tree()
         self.seen_after = self.seen()
+
+    def count_journals(self) -> int:
+        """How many there are that anything whole was written to."""
+        return sum(1 for path in Target(str(self.world.base)).journals.paths() if read(path))
 
     def seen(self) -> str:
         """What the service was told of last."""
@@ -221,8 +227,7 @@ class Harness:
     def back(self) -> None:
         """Undo whatever stands of the run, and be as before."""
         state = self.world.chain()
-        chains = len([path for path in self.world.base.glob(".depl/journal/*") if path.stat().st_size])
-        if state and (state.unsettled or (chains > self.journals and state.outcome == "succeeded")):
+        if state and (state.unsettled or (self.count_journals() > self.journals and state.outcome == "succeeded")):
             outcome = self.world.undo()
             assert outcome.status == "reversed", outcome.conflicts
         else:  # nothing was recorded, so nothing was changed; whoever comes next clears up what lies beside

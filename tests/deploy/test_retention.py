@@ -14,7 +14,7 @@ import pytest
 from depl.change.changes import Put, Run
 from depl.change.journal import read
 from depl.change.nodes import File as FileNode
-from depl.change.records import Begin, Did, Settled
+from depl.change.records import Begin, Did, Ended, Settled
 from depl.component import Component
 from depl.deploy.purged import LISTED, note_purged, purged
 from depl.deploy.target import Target
@@ -355,12 +355,14 @@ def test_nothing_is_left_that_no_journal_speaks_of(world):
 
 def spoken_of(world: Any) -> set[str]:
     """The names of blobs that the journals could ask for."""
-    dids = [record for path in journals(world) for record in read(str(path)) if isinstance(record, Did)]
+    records = [record for path in journals(world) for record in read(str(path))]
+    dids = [record for record in records if isinstance(record, Did)]
+    trees = {record.trees for record in records if isinstance(record, Ended)}
     runs = [did.change for did in dids if isinstance(did.change, Run)]
     puts = [(did.n, did.change.before) for did in dids if isinstance(did.change, Put)]
     images = {f"{before.digest}.{n}" for n, before in puts if isinstance(before, FileNode)}
     links = {f"link.{n}" for n, _ in puts}
-    return images | links | {digest for run in runs for digest in (run.command, run.undo or "")}
+    return images | links | trees | {digest for run in runs for digest in (run.command, run.undo or "")}
 
 
 def test_a_command_that_a_kept_journal_refers_to_is_kept(world):

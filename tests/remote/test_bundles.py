@@ -56,8 +56,7 @@ class Repository:
             self.run("add", "-A")
             self.run("commit", "-qm", "a change")
         else:
-            self.run("addremove", "-q")
-            self.run("commit", "-m", "a change")
+            self.run("commit", "-q", "--addremove", "-m", "a change")
         return self.revision
 
     @property

@@ -96,6 +96,7 @@ def test_the_host_that_needs_it_gets_the_model_and_the_others_get_nothing(site, 
 
     planned = other.call("undo", "live", "--plan")
     assert planned.returncode == 0, planned.stderr
+    assert "not possible" not in planned.stdout
     assert [cached(site, address) for address in ADDRESSES] == [before[address][1] for address in ADDRESSES]
     undone = other.call("undo", "live", "--verbose")
     assert undone.returncode == 0, undone.stdout + undone.stderr
@@ -140,6 +141,10 @@ def test_without_the_component_or_the_model_nothing_is_touched_unless_it_is_to_b
     site.write({"components/db/component.py": model.replace("self += Table(", "Table(")})
     said = refused()
     assert f"db/Table({place}) on one must be reversed by its own code, and the model has it no more" in said
+    planned = site.call("undo", "live", "--plan")
+    assert "  not possible now: it must be reversed by its own code, and the model has it no more" in planned.stdout
+    assert ", 1 conflict; nothing was touched" in planned.stdout
+    assert "conflict;" not in site.call("undo", "live", "--plan", "--keep").stdout
     assert "Check out " in said and "--keep" in said
     site.write({"components/db/component.py": "nonsense("})
     said = refused()
@@ -150,6 +155,23 @@ def test_without_the_component_or_the_model_nothing_is_touched_unless_it_is_to_b
 
     kept = site.call("undo", "live", "--keep")
     assert kept.returncode == 0, kept.stdout + kept.stderr
+    assert "what update() of db/Table" in kept.stdout
+    assert (place / "rows").exists() and not (place / "calls").exists()
+    assert site.tree("127.0.0.2") == {}
+
+
+def test_where_a_host_refuses_the_model_keep_goes_on_without_it(site, tmp_path):
+    place = tmp_path / "place"
+    deployed(site, place)
+    model = (site.directory / "components/db/component.py").read_text()
+    refusing = "if '.cache' in __file__:\n    raise RuntimeError('not on a host')\n"
+    site.write({"components/db/component.py": refusing + model})
+    refused = site.call("undo", "live")
+    assert refused.returncode == 1 and "not on a host" in refused.stderr, refused.stdout + refused.stderr
+    assert site.tree("127.0.0.2") != {}
+    kept = site.call("undo", "live", "--keep")
+    assert kept.returncode == 0, kept.stdout + kept.stderr
+    assert "without the components' own code, as " in " ".join((kept.stdout + kept.stderr).split())
     assert "what update() of db/Table" in kept.stdout
     assert (place / "rows").exists() and not (place / "calls").exists()
     assert site.tree("127.0.0.2") == {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 
 ENVIRONMENT = "[hosts]\nweb = app\n[host:web]\naddress = 127.0.0.2\nport = {port}\n"
@@ -34,10 +34,7 @@ def known_hosts(ssh_base: Path) -> Path:
 def trust(ssh_base: Path, project: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     def trust(*arguments: str) -> subprocess.CompletedProcess[str]:
         surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(project / "src"), "HOME": str(tmp_path)}
-        command = [sys.executable, "-m", "depl", "trust", "test", "web", *arguments]
-        return subprocess.run(
-            command, cwd=ssh_base, env=surroundings, stdin=subprocess.DEVNULL, capture_output=True, text=True
-        )
+        return forked.depl("trust", "test", "web", *arguments, cwd=ssh_base, env=surroundings)
 
     return trust
 

@@ -206,8 +206,8 @@ def test_a_plan_shows_the_steps_of_each_host_and_touches_nothing(
 ) -> None:
     deployed(FIRST)
     here = runner()
-    rollout, journals = undo_plan_all("production", here)
-    assert rollout == FIRST
+    chosen, journals = undo_plan_all("production", here)
+    assert chosen.rollout == FIRST
     assert {host: [step["component"] for step in opened.steps] for host, opened in journals.items()} == {
         "one": ["db"],
         "two": ["app"],

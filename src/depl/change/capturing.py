@@ -12,6 +12,7 @@ from typing import Optional
 from depl.change import disk, trees
 from depl.change.changes import Put
 from depl.change.commands import Commanding
+from depl.change.folds import half_written
 from depl.change.journal import Journal
 from depl.change.limit import TOO_LARGE
 from depl.change.looks import Staged
@@ -53,6 +54,8 @@ class Capturing(Commanding):
     def became(self, began: Began) -> Became:
         """What an update made of the directory that it owns; made is then written down, what it left alone is not."""
         found = became(self.journal.records, began, self.directory, lambda path: disk.look(path, content=True))
+        # Somebody may have written the same anew: it must be on disk before there is no image of it any more.
+        trees.sync_written([did.change.path for did in found.left_alone if isinstance(did.change, Put)])
         if found.made:
             self._record(*found.made)
         return found
@@ -64,9 +67,10 @@ class Capturing(Commanding):
         self.forget(found)
 
     def close_left_open(self) -> None:
-        """The same for those that somebody who is gone left behind."""
+        """The same for those that somebody who is gone left behind; and what any wrote half gets on disk as it is."""
         for began in left_open(self.journal.records):
             self.close(began)
+        trees.sync_written(half_written(self.journal.records))
 
     def forget(self, found: Became) -> None:
         """Drop the images of what an update left alone."""

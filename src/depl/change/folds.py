@@ -142,6 +142,12 @@ def with_ends(records: list[Record]) -> Iterator[Record]:
             yield record
 
 
+def half_written(records: Iterable[Record]) -> list[Path]:
+    """The paths of which nobody wrote down what raw code made of them: its update did not end."""
+    puts = [one.change for one in with_ends(list(records)) if isinstance(one, Did) and isinstance(one.change, Put)]
+    return [put.path for put in puts if put.after is None]
+
+
 class Restore(Enum):
     """What the rule of three says."""
 

@@ -24,10 +24,12 @@ class Journal:
     """One chain, open for writing.
 
     path: the file, made with the first record. number: of the next record. ledger: kept up to date with every record.
-    begin, owed: what must be written before the next record.
+    begin, owed: what must be written before the next record. behind: the journal that was written to last, if another.
     """
 
-    def __init__(self, path: str, number: int, ledger: Ledger, records: Sequence[Record] = ()) -> None:
+    def __init__(
+        self, path: str, number: int, ledger: Ledger, records: Sequence[Record] = (), behind: Optional[str] = None
+    ) -> None:
         self.path = path
         self.number = number
         self.ledger = ledger
@@ -35,6 +37,7 @@ class Journal:
         self.begin: Optional[Begin] = None
         self.owed: Sequence[Record] = ()
         self.on_append: Callable[[Sequence[Record]], None] = lambda records: None
+        self._behind = behind
         self._descriptor: Optional[int] = None
 
     def will_begin(self, begin: Begin) -> None:
@@ -91,9 +94,7 @@ class Journal:
         if self._descriptor is None:
             directory = os.path.dirname(self.path)
             make_private(directory)
-            records = os.path.dirname(directory)
-            for one in (os.path.dirname(records), records):  # who made them may have been killed before that
-                sync_directory(one)
+            self._sync_what_it_builds_on()
             new = not os.path.exists(self.path)
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             if new:
@@ -101,6 +102,15 @@ class Journal:
             else:
                 _cut_torn_end(self.path)
         return self._descriptor
+
+    def _sync_what_it_builds_on(self) -> None:
+        """Whoever made the directories, or ended the rollout before, may have been killed before that."""
+        records = os.path.dirname(os.path.dirname(self.path))
+        for directory in (os.path.dirname(records), records):
+            sync_directory(directory)
+        if self._behind:
+            with open(self._behind, "rb") as file:
+                os.fsync(file.fileno())
 
 
 def read(path: str) -> list[Record]:

@@ -35,7 +35,7 @@ class Journals:
             return self._open(unsettled[-1], found)
         number = self._number(found)
         path = os.path.join(self.directory, f"{number:010d}-{rollout}.jsonl")
-        return Journal(path, number, _ledger(found, ()))
+        return Journal(path, number, _ledger(found, ()), behind=found[-1].path if found else None)
 
     def open_at(self, path: str) -> Journal:
         """An existing journal, to append to it."""
@@ -43,7 +43,8 @@ class Journals:
 
     def _open(self, path: str, found: Sequence[End]) -> Journal:
         records = read(path)
-        return Journal(path, self._number(found), _ledger(found, records), records)
+        behind = found[-1].path if found and found[-1].path != path else None
+        return Journal(path, self._number(found), _ledger(found, records), records, behind)
 
     def _number(self, found: Sequence[End]) -> int:
         """The number of the next record."""

@@ -73,8 +73,13 @@ class Ledger:
         ledger._half = {one: list(chain) for one, chain in carried.get("half", {}).items()}
         return ledger
 
-    def carried(self, over: Settled) -> Mapping[str, Any]:
-        """All that is needed to answer every question from now on: of each history what some sight can tell apart."""
+    def carried(self, over: Settled, begin: Optional[Begin] = None) -> Mapping[str, Any]:
+        """All that is needed to answer every question from now on: of each history what some sight can tell apart.
+
+        over: the last word that it will go with; begin: what will be written before that.
+        """
+        if begin is not None:
+            self.add(begin)
         moments = sorted({sight for sight in self.sights.values() if sight is not None})
         versions = {subtree: _told_apart(history, moments) for subtree, history in self._versions.items()}
         told = {one: history for one, history in versions.items() if history}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Mapping, Optional, Sequence, Union
 
 from depl.change.changes import Call, Change, Move, Put, Run, WayBack
-from depl.change.nodes import Absent, Directory, File, Link, Node, Other, Path
+from depl.change.nodes import Absent, Digest, Directory, File, Link, Node, Other, Path
 from depl.errors import JournalError
 
 SCHEMA = 2  # of what is written; those below are read, too
@@ -92,7 +92,8 @@ class Began:
 class Ended:
     """An update ended well. after: what raw code made of the paths that were captured for it.
 
-    appeared: what is new in the workdir and stands in no change, as it may be shown.
+    appeared: what is new in the workdir and stands in no change, as it may be shown. trees: the blob with the names in
+    the trees that it put into place (see depl.deploy.company).
     """
 
     n: int
@@ -100,6 +101,7 @@ class Ended:
     after: Mapping[Path, Node] = field(default_factory=dict)
     causes: Sequence[str] = ()
     appeared: Sequence[Path] = ()
+    trees: Digest = ""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,9 @@ class Stage:
 
     def clear(self) -> None:
         """Remove the contents that were never put in place; where that is refused, it stays to be done."""
-        left = [place for place in self._listed() if not _cleared(place)]
+        listed = self._listed()
+        left = [place for place in listed if not _cleared(place)]
+        trees.sync_parents(listed)  # before the list goes: a power cut must bring none back unnoticed
         for name in disk.names(self._directory):
             if not left or name != os.path.basename(self._list):
                 trees.clear(os.path.join(self._directory, name))

@@ -88,6 +88,11 @@ class Here:
 
         found = undo_plan(self.name, self.how, rollout, on_conflict)
         steps, again = {found.host: found.steps}, found.again
+        if found.needs_code:
+            from depl.cli.own_code import with_lacking_code
+
+            needs = {found.host: found.needs_code}
+            steps = with_lacking_code(self.session, self.name, needs, steps, on_conflict, on_hosts=False)
         _show_plan(self.session, self.name, found.rollouts, steps, found.unknown, prefixed=False, again=again)
 
     def put_back(self, rollout: str | None, on_conflict: str) -> None:
@@ -117,8 +122,12 @@ class OnHosts:
             fleet = self.crew.fleet("look", "", running.emit)
             chosen, found = undo_plan_all(self.name, fleet, rollout, on_conflict, running.emit)
         steps = {host: opened.steps for host, opened in found.items()}
+        if chosen.needs_code:
+            from depl.cli.own_code import with_lacking_code
+
+            steps = with_lacking_code(self.session, self.name, chosen.needs_code, steps, on_conflict, on_hosts=True)
         unknown = [f"{host}: {step}" for host, opened in found.items() for step in opened.unknown]
-        rollouts = list(dict.fromkeys(one for opened in found.values() for one in opened.rollouts)) or [chosen]
+        rollouts = list(dict.fromkeys(one for opened in found.values() for one in opened.rollouts)) or [chosen.rollout]
         again = any(opened.again for opened in found.values())
         _show_plan(self.session, self.name, rollouts, steps, unknown, prefixed=True, again=again)
 
@@ -130,6 +139,9 @@ class OnHosts:
 
         session, name, stop, id = self.session, self.name, Stop(), new_id()
 
+        def without_code() -> Fleet:
+            return self.crew.fleet("undo", id, running.emit, stop)
+
         def with_code(chosen: Chosen) -> Fleet | None:
             from depl.cli.own_code import crew_with_code
 
@@ -139,7 +151,7 @@ class OnHosts:
         with session.at_work(), Running(session, name, tasks=0) as running, heeded(stop):
             outcome = undo_all(
                 name,
-                self.crew.fleet("undo", id, running.emit, stop),
+                without_code(),
                 rollout,
                 on_conflict,
                 running.emit,
@@ -150,6 +162,7 @@ class OnHosts:
                 jobs=self.crew.jobs,
                 keep=self.crew.keep,
                 with_code=with_code,
+                without_code=without_code,
             )
         _tell(running, outcome, name, rollout)
 
@@ -172,7 +185,7 @@ def _show_plan(
             for step in steps:
                 data = {
                     "change": step["shown"],
-                    **{key: step[key] for key in ("conflict", "stands", "held") if key in step},
+                    **{key: step[key] for key in ("conflict", "stands", "held", "goes_along") if key in step},
                 }
                 report.print("would_redo" if again else "would_undo", component=step["component"], data=data)
         changes = sum(would_be_done(steps) for steps in found.values())

@@ -25,13 +25,13 @@ class Names(NamedTuple):
     closed: frozenset[str]
 
 
-def listing(top: str) -> Names:
-    """What is below a directory by name, within bounds."""
+def listing(top: str, huge: int = HUGE) -> Names:
+    """What is below a directory by name, within bounds. huge: see HUGE."""
     paths: set[str] = set()
     closed: set[str] = set()
     waiting = [top]
     for directory in waiting:
-        found = _entries(directory) if len(paths) < MOST else None
+        found = _entries(directory, huge) if len(paths) < MOST else None
         if found is None:
             closed.add(directory)
             continue
@@ -87,14 +87,14 @@ def told(paths: Sequence[str]) -> str:
     return ", ".join(paths[:TOLD]) + (f" and {more} more" if more > 0 else "")
 
 
-def _entries(directory: str) -> Optional[list[tuple[str, bool]]]:
+def _entries(directory: str, huge: int) -> Optional[list[tuple[str, bool]]]:
     """What is in a directory; None where that is too much, or not to be seen."""
     found: list[tuple[str, bool]] = []
     try:
         with os.scandir(directory) as entries:
             for entry in entries:
                 found.append((entry.path, entry.is_dir(follow_symlinks=False)))
-                if len(found) > HUGE:
+                if len(found) > huge:
                     return None
     except OSError:
         return None

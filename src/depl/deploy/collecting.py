@@ -12,22 +12,26 @@ from depl.change.records import Begin, Did, Record
 from depl.change.system import System
 from depl.component import RootComponent
 from depl.deploy.books import COLLECTED
+from depl.deploy.causes import preorder
 from depl.deploy.failure import facts_of_failure
 from depl.deploy.holdings import Holdings
+from depl.deploy.insight import looks_by_itself
 from depl.deploy.owning import TREE, Entry
+from depl.deploy.undeclared import DOUBT
 from depl.errors import DeplError
 from depl.events import Emit, Event, What
 
 Attempt = Callable[[RootComponent], tuple[int, list[DeplError]]]
 
 REASON = "no longer declared"
+CHECKOUTS = frozenset((".git", ".hg"))  # what shows that a tree is one
 KINDS = {"file": File, "link": Link, "directory": Directory, TREE: Directory}
 
 
 def collect(
     system: ActingSystem, holdings: Holdings, environment: str, attempt: Attempt, emit: Emit
 ) -> tuple[int, list[DeplError]]:
-    """Remove what is no longer declared, and let the root components that lost something look at it.
+    """Remove what is no longer declared, and let the root components look that lost something, or may have.
 
     attempt: deploys a root component. Returns how many components lost something, and what failed.
     """
@@ -41,8 +45,9 @@ def collect(
         for component, changes in lost.items():
             emit(removed(component, changes))
         losers = holdings.collected = set(map(root_of, lost))
-        for root in holdings.declared:
-            if root.name in losers:
+        for root in holdings.declared if lost else ():
+            # Who looks by itself may have wanted just that.
+            if root.name in losers or any(map(looks_by_itself, preorder(root.component))):
                 _raise(attempt(root)[1])
         system.mark()
         holdings.settle(environment, (), collected=True)
@@ -137,10 +142,14 @@ def _why_kept(system: System, path: Path, entry: Entry, kept: list[Path]) -> Opt
         return "something else is there by now"
     if _is_changed(node, entry):
         return "it was changed since depl made it"
+    if entry.get(DOUBT):
+        return f"{entry[DOUBT]} looks by itself, so it may be what that works with; if not, remove it by hand"
     if any(one.startswith(path + "/") for one in kept):
         return ""
     if within and entry["kind"] != TREE:
         return "others have put something into it"
+    if CHECKOUTS.intersection(within):
+        return "it is a checkout, and may hold what is nowhere else; if not, remove it by hand"
     return None
 
 

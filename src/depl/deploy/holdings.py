@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Iterable, Mapping, Optional
 
 from depl.change.acting import ActingSystem
+from depl.change.changes import Move
+from depl.change.nodes import Path
+from depl.change.records import Did, Record
 from depl.component import RootComponent
 from depl.deploy.books import RECEIPTS
 from depl.deploy.causes import preorder
-from depl.deploy.owning import Entry, Owning, looked_at
+from depl.deploy.insight import looks_by_itself
+from depl.deploy.owning import Entry, Owning, looked_at, marked
 from depl.deploy.receipts import Receipts
-from depl.deploy.undeclared import Judgement, Row
+from depl.deploy.undeclared import Judgement, Row, is_there
+from depl.errors import ChangeFailed
 
 
 class Holdings:
@@ -27,6 +33,7 @@ class Holdings:
         self._receipts, self._system = receipts, system
         self._judgement: Optional[Judgement] = None
         self._ids: Mapping[str, list[str]] = {}
+        self._done: list[RootComponent] = []  # that went through
         self._watched: set[str] = set()  # root components that were looked at since it is known what may be gone
 
     def judge(self, environment: str, roots: Iterable[RootComponent], elsewhere: Iterable[str] = ()) -> None:
@@ -66,9 +73,10 @@ class Holdings:
         collected: what is no longer declared was removed. Errors: ChangeFailed, JournalError.
         """
         system, receipts = self._system, self._receipts
+        self._done += done
         owned = receipts.owned(environment)
         if system.journal.exists:
-            owned = Owning(owned, system.directory, looked_at).take(system.journal.records)
+            owned = self._marked(Owning(owned, system.directory, looked_at).take(system.journal.records))
         if self._judgement is not None and not self.unwatched:
             owned = self._judgement.settle(owned, system.seen or {})
         components = {root.name: self._ids_of(root) for root in done}
@@ -84,5 +92,26 @@ class Holdings:
         else:
             receipts.write(content)
 
+    def _marked(self, owned: Mapping[Path, Entry]) -> dict[Path, Entry]:
+        """With a mark at what was made by classes that look by themselves."""
+        raw = {one.id: looks_by_itself(one) for root in self._done for one in preorder(root.component)}
+        return {
+            path: marked(entry, id, raw[id]) if id in raw else entry
+            for path, entry in owned.items()
+            for id in [entry["component"]]
+        }
+
     def _ids_of(self, root: RootComponent) -> list[str]:
         return self._ids.get(root.name) or [one.id for one in preorder(root.component)]
+
+
+def forget(receipts: Receipts, environment: str, records: Iterable[Record]) -> None:
+    """Let nobody own what was made by changes that are taken back, and is gone: later runs may have written on."""
+    made: set[Path] = set()
+    for record in records:
+        if isinstance(record, Did) and record.undoes is None:
+            made.add(record.change.to if isinstance(record.change, Move) else getattr(record.change, "path", ""))
+    content = receipts.without(environment, {path for path in made if not is_there(path)})
+    if content is not None:
+        with suppress(ChangeFailed):  # what is undone is undone
+            receipts.write(content)

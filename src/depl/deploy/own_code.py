@@ -11,7 +11,7 @@ from depl.component import Component, RootComponent
 from depl.deploy.calling import Reverse
 from depl.deploy.causes import preorder
 from depl.deploy.failure import in_component
-from depl.errors import ChangeFailed, DeplError, DeploymentError, Interrupted, JournalError
+from depl.errors import ChangeFailed, DeplError, DeploymentError, Interrupted, JournalError, Mistakes
 
 Roots = Iterable[RootComponent]
 Named = Callable[[str], str]
@@ -46,6 +46,14 @@ def no_longer_there(component: str, host: str = "") -> str:
     """The sentence on a component that is not in the model any more."""
     where = f" on {host}" if host else ""
     return f"{component}{where} must be reversed by its own code, and the model has it no more"
+
+
+def no_model(environment: str, error: DeplError) -> str:
+    """The words on a model that cannot be made."""
+    mistakes = error.mistakes if isinstance(error, Mistakes) else [error]
+    why = ": ".join(filter(None, (mistakes[0].place, mistakes[0].message)))
+    more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+    return f"the model of {environment} cannot be made here: {why}{more}"
 
 
 def where_it_is(about: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ from depl.deploy.books import OWN
 
 Entry = Mapping[str, Any]  # component, kind, digest of a file, to of a link
 TREE = "tree"  # built as a whole; what is in it is nobody's own
+RAW = "raw"  # of an entry: made by a class that looks by itself (see depl.deploy.insight)
 
 
 class Owning:
@@ -31,6 +32,7 @@ class Owning:
         self._look = look
         self._foreign: set[Path] = set()  # what others had made is changed or gone
         self._moved: list[Path] = []  # the same of whole trees
+        self._kept_aside: set[Path] = set()  # where those went to that depl took away
 
     def take(self, records: Iterable[Record]) -> dict[Path, Entry]:
         """Fold the changes that stand; what is owned then."""
@@ -42,7 +44,7 @@ class Owning:
                 self._put(component, change)
             elif isinstance(change, Move):
                 self._move(component, change)
-        return self.owned
+        return {path: entry for path, entry in self.owned.items() if not self._is_aside(path)}
 
     def _put(self, component: str, put: Put) -> None:
         path, after = put.path, self._look(put.path) if put.after is None else put.after
@@ -54,20 +56,28 @@ class Owning:
             self._make(path, component, after)
 
     def _move(self, component: str, move: Move) -> None:
-        if move.built:
+        if move.built or self._was_built_aside(move.path):
             node = self._look(move.to)
             self._make(move.to, component, node, TREE if isinstance(node, Directory) else "")
-            return
-        if move.path not in self.owned:
+        elif move.path not in self.owned:
             self._moved.append(move.path)  # of others: where it goes to, it stays theirs
+            self._kept_aside.add(move.to)
+        passes = self._is_aside(move.path) or self._is_aside(move.to)  # it stays whose it was
         for path, entry in self._drop(move.path, True).items():
             to = move.to + path[len(move.path) :]
-            if not to.startswith(self._aside):
-                self.owned[to] = {**entry, "component": component}
+            self.owned[to] = entry if passes else {**entry, "component": component}
+
+    def _was_built_aside(self, path: Path) -> bool:
+        """Whether something was built there to be moved into its place, like another version of an archive."""
+        beside = os.path.dirname(path) == os.path.join(self._aside, "trash")
+        return beside and path not in self.owned and path not in self._kept_aside
+
+    def _is_aside(self, path: Path) -> bool:
+        return path.startswith(self._aside)
 
     def _make(self, path: Path, component: str, node: Node, kind: str = "") -> None:
         entry = entry_of(component, node, kind)
-        if entry is not None and not self._is_foreign(path) and not path.startswith(self._aside):
+        if entry is not None and not self._is_foreign(path) and not self._is_aside(path):
             self.owned[path] = entry
 
     def _drop(self, path: Path, with_all: bool) -> dict[Path, Entry]:
@@ -95,6 +105,12 @@ def entry_of(component: str, node: Node, kind: str = "") -> Optional[Entry]:
     if isinstance(node, Directory):
         return {"component": component, "kind": kind or "directory"}
     return None
+
+
+def marked(entry: Entry, component: str, is_raw: bool) -> Entry:
+    """An entry as that of a component."""
+    rest = {name: value for name, value in entry.items() if name not in (RAW, "component")}
+    return {"component": component, **rest, **({RAW: True} if is_raw else {})}
 
 
 def looked_at(path: Path) -> Node:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from depl.change.changes import Change, Move, Put, Run
-from depl.change.folds import ChainState, Restore, is_note, rule_of_three, steps_of_unknown_effect
+from depl.change.changes import Change, Run
+from depl.change.folds import ChainState, is_note, steps_of_unknown_effect
 from depl.change.journal import Journal
 from depl.change.ledger import to_repeat
-from depl.change.nodes import Absent, Node, what_changed
-from depl.change.predicting import PredictingSystem
 from depl.change.records import Did, Record
 from depl.change.redoing import left_to_redo, not_run_again, to_repeat_again, why_not_again
 from depl.change.shown import show_change
+from depl.deploy.ahead import Ahead
 from depl.deploy.appeared import will_be_left
 from depl.deploy.books import OWN
 from depl.deploy.pivot import is_pivot, standing
@@ -26,34 +25,27 @@ def preview(target: Target, state: ChainState, again: bool = False, keep: bool =
 
     keep: what cannot be undone is left as it is.
 
-    Of each: component; shown: its reversal; conflict: why it cannot be taken back, nothing if it can. Of the last one,
-    where it ends before all is undone: stands, what was done before it.
+    Of each: component; shown: its reversal; conflict: why it cannot be taken back, nothing if it can. Of a directory
+    that others put something into: held, why it stays, or goes_along, what will lie where when its tree is moved. Of
+    the last step, where it ends before all is undone: stands, what was done before it.
     """
-    left = left_to_redo(_journal(target, state).records) if again else list(state.standing)
-    system = PredictingSystem(target.records)
-    restored: dict[str, Node] = {}  # a path that was changed twice is looked at as the first step back leaves it
+    journal = _journal(target, state)
+    left = left_to_redo(journal.records) if again else list(state.standing)
+    ahead = Ahead(target, journal.records, left, keep)
     steps: list[Step] = []
     for place, did in enumerate(left):
-        change, conflict = did.change, why_not_again(did) if again else ""
+        change = did.change
         if did.component in OWN or (again and is_note(did)):
             continue
-        if isinstance(change, Put):
-            now = restored.get(change.path) or system.look(change.path, content=True)
-            if rule_of_three(now, change) is Restore.CONFLICT:
-                conflict = what_changed(change.after or Absent(), now)
-            else:
-                restored[change.path] = change.before
-        elif isinstance(change, Move):
-            restored[change.path] = restored.get(change.to) or system.look(change.to, content=True)
-            restored[change.to] = Absent()
-        elif isinstance(change, Run) and is_pivot(did):
+        if isinstance(change, Run) and is_pivot(did):
             if keep:
                 continue
             stop = _step(did.component, change, f"it cannot be undone, nor what was done before it: {change.reason}")
-            repeated = _repetitions(_journal(target, state), left[:place], again)
+            repeated = _repetitions(journal, left[:place], again)
             return [*steps, *repeated, {**stop, "stands": standing(left[place:])}]
-        steps.append(_step(did.component, change.reversal() or change, conflict))
-    return steps + _repetitions(_journal(target, state), left, again)
+        never = why_not_again(did) if again else ""
+        steps.append({**_step(did.component, change.reversal() or change, never), **ahead.step(change)})
+    return steps + _repetitions(journal, left, again)
 
 
 def _repetitions(journal: Journal, left: Sequence[Did], again: bool) -> list[Step]:

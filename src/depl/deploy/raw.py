@@ -17,6 +17,7 @@ from depl.change.shown import Shown, show_change
 from depl.component import Component, RootComponent
 from depl.deploy.appeared import Names, appeared, listing
 from depl.deploy.causes import Causes
+from depl.deploy.company import keep_names
 from depl.deploy.promise import answered_for, assert_promised, declared_way_back, says_its_way_back
 from depl.errors import DeplError, DeploymentError
 from depl.facts import Facts
@@ -107,7 +108,8 @@ class RawUpdates:
         if system.durability == "full":
             trees.sync_written([*after, *found.after])
         records: list[Record] = [Failed(0, found.unchanged)] if found.unchanged else []
-        ended = Ended(0, began.component, {**after, **found.after}, causes, self.appeared)
+        names = keep_names(system.blobs, self._journal.records, began.n, os.path.join(system.directory, "trash"))
+        ended = Ended(0, began.component, {**after, **found.after}, causes, self.appeared, names)
         self._journal.append(*records, ended, durable=bool(began.workdir))
         self._seen = self._journal.number
         if began.workdir:

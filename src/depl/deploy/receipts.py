@@ -21,7 +21,7 @@ from depl.deploy.books import RECEIPTS
 SCHEMA = 2
 ANYBODY = ""  # whose receipts were written before they named their project
 
-Owned = Mapping[Path, Mapping[str, Any]]  # of each path: component, kind, digest of a file, to of a link
+Owned = Mapping[Path, Mapping[str, Any]]  # of each path: component, kind, digest of a file, to of a link, raw
 
 
 class Receipts:
@@ -70,10 +70,10 @@ class Receipts:
         """What was made for an environment of this project."""
         return {path: one for root in self._mine(environment).values() for path, one in root.get("owned", {}).items()}
 
-    def of_others(self, environment: str) -> set[Path]:
-        """The paths that were made for all others."""
+    def of_others(self, environment: str) -> dict[Path, Mapping[str, Any]]:
+        """What was made for all others."""
         found = (root for _, roots in self._others(environment) for root in roots.values())
-        return {path for root in found for path in root.get("owned", ())}
+        return {path: one for root in found for path, one in root.get("owned", {}).items()}
 
     def updated(
         self,
@@ -101,7 +101,24 @@ class Receipts:
         content.get(ANYBODY, {}).pop(environment, None)
         content.setdefault(self.project, {})[environment] = mine
         self.content = content
-        return json.dumps({"schema": SCHEMA, "projects": content}, indent=0, sort_keys=True).encode() + b"\n"
+        return self._written()
+
+    def without(self, environment: str, paths: Collection[Path]) -> Optional[bytes]:
+        """The content if some paths were made for no project's environment of this name; None if they were not."""
+        found = False
+        for environments in self.content.values():
+            roots: Any = environments.get(environment, {})
+            for name, root in list(roots.items()):
+                gone = [path for path in root.get("owned", ()) if path in paths]
+                found |= bool(gone)
+                for path in gone:
+                    del root["owned"][path]
+                if gone and not root["owned"]:
+                    del roots[name]
+        return self._written() if found else None
+
+    def _written(self) -> bytes:
+        return json.dumps({"schema": SCHEMA, "projects": self.content}, indent=0, sort_keys=True).encode() + b"\n"
 
     def write(self, content: bytes) -> None:
         """Write new content where no rollout is under way, because nothing was changed. Errors: ChangeFailed."""

@@ -91,7 +91,7 @@ def warning_to(emit: Emit) -> Callable[[str, str], None]:
 def settle(journal: Journal, rollout: str, whole: bool, outcome: str) -> None:
     """Write the last word on a rollout."""
     settled = Settled(0, rollout, whole, outcome)
-    ledger = None if whole else journal.ledger.carried(settled)
+    ledger = None if whole else journal.ledger.carried(settled, journal.begin)
     journal.append(replace(settled, ledger=ledger), durable=True)
     note_ends(os.path.dirname(journal.path))
 

@@ -1,7 +1,8 @@
 """What was made on a host for components that its model does not declare any more.
 
 Judged by the whole model of the host, never by a selection. What a component of the model claims, touches or produces,
-or looked at while it was verified, is still wanted, whatever it was called when it was made.
+or looked at while it was verified, is still wanted, whatever it was called when it was made. What authors' code made
+may be wanted by authors' code that looks by itself; nobody can know that.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from depl.change.ledger import root_of
 from depl.change.nodes import Path
 from depl.component import Component, RootComponent
 from depl.deploy.causes import preorder
-from depl.deploy.owning import Entry, parents
+from depl.deploy.insight import claims_all, looks_by_itself
+from depl.deploy.owning import RAW, Entry, marked, parents
 from depl.deploy.receipts import Receipts
+
+DOUBT = "doubt"  # of what is left: a component that may work with it
 
 Row = Mapping[str, str]  # what: a path; component: for which it was made
 
@@ -34,12 +38,10 @@ class Judgement:
         self.left: dict[Path, Entry] = {}
         self.ids: dict[str, list[str]] = {}
         self._elsewhere = set(elsewhere) - {root.name for root in self.roots}
-        self._others: Iterable[Path] = ()
+        self._others = receipts.of_others(environment)
         self._real: dict[Path, Path] = {}
         owned = receipts.owned(environment)
         self._candidates = dict(self._not_declared(owned)) if owned else {}
-        if self._candidates:
-            self._others = receipts.of_others(environment)
 
     @property
     def names(self) -> set[str]:
@@ -49,25 +51,33 @@ class Judgement:
     @property
     def must_watch(self) -> bool:
         """Whether it matters what is looked at."""
-        return bool(self._candidates)
+        return bool(self._candidates or self._others)
 
     def settle(self, owned: Mapping[Path, Entry], seen: Mapping[Path, str]) -> dict[Path, Entry]:
         """Judge what is owned now: what is still wanted belongs to whoever wants it, what is not there to nobody.
 
-        seen: what components looked at, and who. Returns what is owned then.
+        What others made belongs to us as well if we want it, and to them alone if we do not any more. seen: what
+        components looked at, and who. Returns what is owned then.
         """
         settled = dict(owned)
         waiting = {path for path, entry in self._candidates.items() if _same(owned.get(path), entry)}
-        wanted = self._wanted(waiting, owned, seen) if waiting else {}
+        theirs = {path for path in self._others if path not in owned}
+        wanted = self._wanted(waiting | theirs, owned, seen) if waiting or theirs else {}
+        blind = (
+            [component.id for component in self._present() if looks_by_itself(component)] if wanted or waiting else []
+        )
+        for path in theirs:
+            if wanted.get(path):
+                settled[path] = marked(self._others[path], wanted[path], wanted[path] in blind)
         self.left = {}
         for path in sorted(waiting):
             entry, by = owned[path], wanted.get(path)
-            if by is not None:
-                settled[path] = {**entry, "component": by or entry["component"]}
-            elif not is_there(path):
+            if by:
+                settled[path] = marked(entry, by, by in blind)
+            elif path in self._others or (by is None and not is_there(path)):
                 del settled[path]
-            else:
-                self.left[path] = entry
+            elif by is None:
+                self.left[path] = {**entry, DOUBT: blind[0]} if blind and entry.get(RAW) else entry
         return settled
 
     def rows(self) -> list[Row]:
@@ -90,7 +100,7 @@ class Judgement:
             if root_of(id) in ignored:
                 continue
             component = components.get(id)
-            if component is not None and not _claims(component):
+            if component is not None and not claims_all(component):
                 continue
             if component is not None and id not in claimed:
                 claimed[id] = {path for path, _, _ in component.claims()}  # type: ignore[attr-defined]
@@ -120,12 +130,27 @@ class Judgement:
         wanted: dict[Path, str] = {}
         for users in (claimed, looked):
             wanted.update((path, id) for path, id in users.items() if path in waiting and path not in wanted)
-        for users in (claimed, looked, mine, dict.fromkeys(self._others, "")):
-            for path, id in users.items():
-                for above in (path, *parents(path)):
-                    if above in waiting:
-                        wanted.setdefault(above, id)
+        for path, id in self._owned_workdirs():
+            below = (one for one in waiting if one.startswith(path + "/") and owned.get(one, {}).get(RAW))
+            wanted.update((one, id) for one in below if one not in wanted)
+        passed: set[Path] = set()
+        for pairs in (self._claimed(), seen.items(), mine.items(), dict.fromkeys(self._others, "").items()):
+            for path, id in pairs:
+                for one in _way_to(path, passed):
+                    if one in waiting:
+                        wanted.setdefault(one, id)
         return wanted
+
+    def _owned_workdirs(self) -> Iterator[tuple[Path, str]]:
+        """The workdirs that an update owns: what raw code made there belongs to it, whatever it was called then."""
+        for component in self._present():
+            if component.owns_workdir:
+                yield os.path.realpath(component.root.workdir), component.id
+
+    def _present(self) -> Iterator[Component]:
+        for root in self.roots:
+            if root.component is not None:
+                yield from preorder(root.component)
 
     def _claimed(self) -> Iterator[tuple[Path, str]]:
         """All paths that components of the model speak of, the more definite ones last."""
@@ -148,6 +173,20 @@ def is_there(path: Path) -> bool:
     except OSError:
         return True
     return True
+
+
+def _way_to(path: Path, passed: set[Path]) -> Iterator[Path]:
+    """A path, all directories above it, and the same of all that links among them lead to. passed: leave out these."""
+    waiting = [path]
+    while waiting:
+        path = waiting.pop()
+        for one in (path, *parents(path)):
+            if one in passed:
+                break
+            passed.add(one)
+            yield one
+            if os.path.islink(one):
+                waiting.append(os.path.normpath(os.path.join(os.path.dirname(one), os.readlink(one))))
 
 
 def _claims(component: Component) -> bool:

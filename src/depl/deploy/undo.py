@@ -14,6 +14,7 @@ from depl.change.records import Did, Failed
 from depl.deploy.appeared import left_behind
 from depl.deploy.books import OWN, PROJECT
 from depl.deploy.calling import Reverse, call_back
+from depl.deploy.company import Company, went_along
 from depl.deploy.patience import patiently
 from depl.deploy.pivot import is_pivot, roots_of
 from depl.deploy.repetition import repeat
@@ -58,6 +59,7 @@ class Undo:
         self._aborted = aborted
         self._tally = tally or Tally(emit)
         self._careful = False
+        self._company = Company(self._journal.records, system.blobs)
 
     def restore(self, roots: Optional[Collection[str]] = None, wanted: Wanted = lambda did: True) -> Undone:
         """Take back the changes that are wanted; what came of it. roots: those that they belong to, if not all."""
@@ -80,6 +82,8 @@ class Undo:
                 self._tally.undone.left = roots_of(filter(wanted, self.left(self._journal.records)))
             if self.outcome == "reversed":
                 self._tally.undone.unknown += left_behind(self._journal.records, roots)
+                for did, sentences in went_along(self._journal.records, self._system.blobs, roots):
+                    self._tally.went_along(did, list(map(self._system.redact, sentences)))
         except JournalError as error:  # without a record nothing more can be done; the next one who comes goes on
             self._tally.undone.failed.append(str(error))
         return self._tally.undone
@@ -153,7 +157,7 @@ class Undo:
         verdict = rule_of_three(now, put)
         filled = isinstance(now, Directory) and not isinstance(put.before, Directory) and self._system.names(put.path)
         if verdict is Restore.RESTORE and filled:
-            if not self._tally.waits_for_another(put.path):  # else its turn comes after theirs
+            if not self._tally.waits_for_another(did, put.path):  # else its turn comes after theirs
                 self._leave(did)
                 self._tally.kept(did, put.path, "others have put something into it")
         elif verdict is Restore.CONFLICT and did.component in OWN:
@@ -175,6 +179,8 @@ class Undo:
             self._system.note(Did(0, did.component, Put(move.to, there, there), did.n))
         elif isinstance(there, Absent):
             self._conflict(did, move.to, f"{move.to}: what depl moved there is gone")
+        elif self._tally.waits_for_another(did, move.to) or self._keeps_company(did, move):
+            return  # it would go along
         elif not isinstance(here, Absent) and self._on_conflict != "force":
             self._conflict(did, move.path, f"{move.path}: something is there again, so {move.to} cannot go back")
         else:
@@ -182,6 +188,15 @@ class Undo:
                 self._clear_the_way(did, move.path)
             self._system.move_back(did)
             self._told(did, move.reversal())
+
+    def _keeps_company(self, did: Did, move: Move) -> bool:
+        """Whether a tree stays because of what stays in it, or where that is wanted, of what others put into it."""
+        redoing = self.outcome != "reversed"
+        inside = None if redoing else self._company.keeps(move.to, newcomers_too=self._on_conflict == "keep")
+        if inside is not None:
+            self._leave(did)
+            self._tally.kept(did, move.to, f"{inside} is in it and stays")
+        return inside is not None
 
     def _clear_the_way(self, did: Did, path: str) -> None:
         """Remove what somebody put there. It stays away, however often this undo is gone on with."""
@@ -222,6 +237,7 @@ class Undo:
         path = did.change.path if isinstance(did.change, Put) else did.change.to
         now = self._system.look(path, content=True)
         self._system.note(Did(0, did.component, Put(path, now, now), did.n))
+        self._company.stays(path)
 
     def _told(self, did: Did, change: Any) -> None:
         self._system.shown.clear()

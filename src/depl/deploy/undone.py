@@ -61,6 +61,7 @@ class Tally:
         self.blocked: set[str] = set()
         self._stuck: dict[str, str] = {}  # paths that are not put back -> whose
         self._said: set[int] = set()
+        self._along: set[str] = set()
 
     def start(self, roots: Optional[Collection[str]], undone: Undone) -> None:
         """Begin (again) with the changes of some root components, or of all."""
@@ -68,9 +69,12 @@ class Tally:
         self.blocked = {root for root in self.blocked if roots is not None and root not in roots}
         self._stuck = {path: root for path, root in self._stuck.items() if roots is not None and root not in roots}
 
-    def waits_for_another(self, path: str) -> bool:
-        """Whether something below a path is not put back yet."""
-        return any(stuck.startswith(path + "/") for stuck in self._stuck)
+    def waits_for_another(self, did: Did, path: str) -> bool:
+        """Whether something below a path is not put back yet; then so is this change, and its turn comes after that."""
+        waits = any(stuck.startswith(path + "/") for stuck in self._stuck)
+        if waits:
+            self._sticks(did)
+        return waits
 
     def reversed(self, did: Did, change: Change) -> None:
         """A change was put back."""
@@ -85,6 +89,14 @@ class Tally:
             return  # what is kept in it is named already
         self.undone.kept.append(what)
         self._event(What.KEPT, did, {"path": what, "reason": reason})
+
+    def went_along(self, did: Did, sentences: Sequence[str]) -> None:
+        """A tree was moved back, and what others put into it with it: that lies elsewhere now."""
+        for sentence in sentences:
+            self.undone.kept.append(sentence)
+            if sentence not in self._along:
+                self._along.add(sentence)
+                self._event(What.KEPT, did, {"path": sentence, "reason": "it went along"})
 
     def conflict(self, did: Did, what: str) -> None:
         """Somebody else has changed the same thing."""
@@ -106,13 +118,16 @@ class Tally:
 
     def _not_put_back(self, did: Did, why: str) -> None:
         """Say once, even where it is tried a second time, that something was not put back."""
+        self._sticks(did)
+        if did.n not in self._said:
+            self._said.add(did.n)
+            self._event(What.CONFLICT, did, {"change": show_change(did.change).as_json(), "reason": why})
+
+    def _sticks(self, did: Did) -> None:
         if isinstance(did.change, (Put, Move)):
             self._stuck[did.change.path] = root_of(did.component)
         if isinstance(did.change, Move):
             self._stuck[did.change.to] = root_of(did.component)
-        if did.n not in self._said:
-            self._said.add(did.n)
-            self._event(What.CONFLICT, did, {"change": show_change(did.change).as_json(), "reason": why})
 
     def _event(self, what: What, did: Did, data: dict[str, Any]) -> None:
         self._emit(Event(what, root_of(did.component), did.component, {**data, **self._about}))

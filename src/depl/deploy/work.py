@@ -14,7 +14,7 @@ from depl.deploy.books import COLLECTED, OWN
 from depl.deploy.calling import Reverse
 from depl.deploy.collecting import collected
 from depl.deploy.forward import Forward
-from depl.deploy.holdings import Holdings
+from depl.deploy.holdings import Holdings, forget
 from depl.deploy.lock import Lock
 from depl.deploy.redo import way_of
 from depl.deploy.stop import Stop
@@ -176,6 +176,8 @@ class Work(Forward):
         if undone.whole:
             self._switch.back()
             if self.journal.exists:
+                if self._way is Undo:
+                    forget(self.target.receipts(), self._head.environment, self.journal.records)
                 settle(self.journal, self._head.rollout, False, self._way.outcome)
             self._settled = True
 

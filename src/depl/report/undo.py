@@ -25,7 +25,8 @@ def undo_plan_lines(
     """What an undo would do, in its order. again: to another undo. command: the one that undoes.
 
     Of each step: component; shown: the reversal of a change; conflict: why it cannot be, nothing if it can; stands:
-    what stays because it was done before this one, which nothing is undone across; held: why it stays itself.
+    what stays because it was done before this one, which nothing is undone across; held: why it stays itself;
+    goes_along: what others put into a tree, and where it will lie.
     """
     lines = [line for step in steps if not quiet for line in _step_lines(step)]
     if not quiet and any("stands" in step for step in steps):
@@ -53,6 +54,7 @@ def _step_lines(step: Mapping[str, Any]) -> list[Line]:
     lines = [Line(f"{component}: {sentence(shown)}  [{shown.get('way_back')}]", "red" if conflict or held else "")]
     if held:
         return [*lines, Line(f"  stays as it is: {held}", "red")]
+    lines += [Line(f"  goes along: {one}", "yellow") for one in step.get("goes_along", ())]
     return [*lines, Line(f"  not possible now: {conflict}", "red")] if conflict else lines
 
 
@@ -63,7 +65,9 @@ def undo_lines(outcome: Outcome, name: str, took: float, again: str = "", *, red
         lines = [Line(f"{name}: {many} in {seconds(took)}, but not everything", "red"), *left_lines(outcome)]
         if outcome.pivots and not outcome.conflicts:
             return [*lines, *ways_on(outcome, again)]
-        if again and not any(isinstance(one, TakenOver) for one in outcome.errors):
+        if again and outcome.interrupted:
+            lines.append(Line(f"  go on with: {again}"))
+        elif again and not any(isinstance(one, TakenOver) for one in outcome.errors):
             lines.append(Line(f"  restore all the same with: {again} --force, or leave it so with: {again} --keep"))
         return lines
     return [Line(f"{name}: {many} in {seconds(took)}", "bold"), *left_lines(outcome)]

@@ -160,4 +160,11 @@ _ENTRY: Checks = {
 }
 _ROW: Checks = {**_HEAD, **_ENTRY, "failures": _is_texts}
 _TASK: Checks = {"root": _is_text, "order": _is_integer, "after": _is_texts_or_nothing}
-_STEP: Checks = {"component": _is_text, "shown": _is_change, "conflict": _is_plain, "stands": _is_texts_or_nothing}
+_STEP: Checks = {
+    "component": _is_text,
+    "shown": _is_change,
+    "conflict": _is_plain,
+    "stands": _is_texts_or_nothing,
+    "held": _is_text_or_nothing,
+    "goes_along": _is_texts,
+}

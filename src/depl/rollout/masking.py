@@ -12,8 +12,8 @@ _IDENTITIES = """schema n at event what environment host hosts rollout rollouts 
 exit_status settled_by stream undone_by class verb way_back"""
 _OTHERS = """after before change changed changes cmd command component conflict conflicts count data diff error errors
 failed file hint interrupted irreversible kept line log message mistakes output path pivots place planned reason
-returncode revision seconds shown size put_back standing stands held stderr stdout takes_back text things removing
-undone unknown warning who appeared"""
+returncode revision seconds shown size put_back standing stands held goes_along stderr stdout takes_back text
+things removing undone unknown warning who appeared"""
 IDENTITIES = frozenset(_IDENTITIES.split())  # what stands under them is looked for again, by programs and the next run
 NAMES = IDENTITIES | frozenset(_OTHERS.split())
 CLOSED = (("before", "nothing"),)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Optional
 
 from depl.deploy.stop import Stop
-from depl.errors import DeplError
+from depl.errors import DeplError, Interrupted, Locked, NothingToUndo, Unreachable
 from depl.events import Emit, Event, What
 from depl.protocol.replies import Found, Undoing
 from depl.redact import Redactor
@@ -36,14 +36,15 @@ def undo_all(
     jobs: int = JOBS,
     keep: Optional[tuple[int, int]] = None,
     with_code: Callable[[Chosen], Optional[Runner]] = lambda chosen: None,
+    without_code: Optional[Callable[[], Runner]] = None,
 ) -> Outcome:
     """Take back a rollout of an environment on all hosts; without a name one that was cut off, else the newest.
 
     An undo that is named is taken back, too.
 
     id: the name of this undo. keep: see Options. with_code: asked for a runner whose hosts have the model, where only
-    their components' own code can take something back; None: it is done without. Errors: NothingToUndo, Locked,
-    Unreachable.
+    their components' own code can take something back; None: it is done without. without_code: the same for a runner
+    to go on with where a host refuses the model, and what needs it is kept. Errors: NothingToUndo, Locked, Unreachable.
     """
     begun, stop = time.monotonic(), stop or Stop()
     recorder = Recorder(record_directory, id, emit, Redactor() if redact is None else redact, keep)
@@ -54,7 +55,18 @@ def undo_all(
         if other is not None:
             runner.close()
             runner, hosts = other, Hosts(other, recorder)
-            chosen = _open_chosen(environment, hosts, chosen.rollout)
+            try:
+                chosen = _open_chosen(environment, hosts, chosen.rollout)
+            except (NothingToUndo, Locked, Unreachable, Interrupted):
+                raise
+            except DeplError as error:
+                if on_conflict != "keep" or without_code is None:
+                    raise
+                recorder(Event(What.WARNING, data={"text": f"without the components' own code, as {error.message}"}))
+                runner.close()
+                runner = without_code()
+                hosts = Hosts(runner, recorder)
+                chosen = _open_chosen(environment, hosts, chosen.rollout)
         journals = _open_journals(hosts, chosen, on_conflict, planning=False)
         plan = plan_from_chains({host: opened.tasks for host, opened in journals.items()})
         data = {"rollout": id, "environment": environment, "host": None, "hosts": list(journals), "tasks": len(plan)}
@@ -78,12 +90,12 @@ def undo_plan_all(
     rollout: Optional[str] = None,
     on_conflict: str = "stop",
     emit: Emit = lambda _: None,
-) -> tuple[str, Mapping[str, Undoing]]:
-    """Which rollout undo_all would take back, and by host its steps. Errors: NothingToUndo, Unreachable."""
+) -> tuple[Chosen, Mapping[str, Undoing]]:
+    """What undo_all would take back, and by host its steps. Errors: NothingToUndo, Unreachable."""
     hosts = Hosts(runner, emit)
     try:
         chosen = _open_chosen(environment, hosts, rollout)
-        return chosen.rollout, with_held(_open_journals(hosts, chosen, on_conflict, planning=True))
+        return chosen, with_held(_open_journals(hosts, chosen, on_conflict, planning=True))
     finally:
         runner.close()
 

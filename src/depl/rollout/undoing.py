@@ -8,18 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
+from depl.change.folds import ChainState
 from depl.configure import Model
 from depl.deploy.begin import new_id
 from depl.deploy.calling import Reverse
-from depl.deploy.chains import open_chain
-from depl.deploy.own_code import reverse_by
+from depl.deploy.chains import needs_code, open_chain
+from depl.deploy.own_code import lacking, no_longer_there, no_model, reverse_by, where_it_is
 from depl.deploy.preview import preview, unknown_steps
 from depl.deploy.redoable import assert_can_be_done_again, redoes
 from depl.deploy.stop import Stop
 from depl.deploy.target import Target
 from depl.deploy.undone import Undone
 from depl.deploy.work import Work
-from depl.errors import NothingToUndo
+from depl.errors import ConfigurationError, DeplError, NothingToUndo
 from depl.events import Emit, Event, What
 from depl.rollout.options import Options, Outcome, head_of, outcome_of, over
 from depl.rollout.record import Recorder
@@ -37,7 +38,7 @@ def undo(
     """Take back a rollout of an environment, or an undo that is named, from the journals in a target directory.
 
     model: makes the model, for the changes that only their component's own code can reverse. Errors: NothingToUndo,
-    Locked, JournalError.
+    Locked, JournalError; ConfigurationError where that code is needed and not at hand, unless it is to be kept.
     """
     begun = time.monotonic()
     stop = stop or Stop()
@@ -51,6 +52,8 @@ def undo(
         again = redoes(state, rollout)
         if again and on_conflict != "keep":
             assert_can_be_done_again(path)
+        if not again and on_conflict != "keep":
+            _assert_has_code(environment, state, model)
         id = new_id()
         recorder = Recorder(target.records, id, emit, options.redact, options.keep)
         recorder(Event(What.STARTED, data={"environment": environment, "host": state.host, "rollout": id}))
@@ -70,6 +73,21 @@ def undo(
         return outcome
     finally:
         lock.close()
+
+
+def _assert_has_code(environment: str, state: ChainState, model: Optional[Callable[[], Model]]) -> None:
+    """Errors: ConfigurationError, where something must be reversed by code that is not at hand; nothing is touched."""
+    facts = needs_code(state)
+    if not facts:
+        return
+    try:
+        about = lacking(facts, model().roots_of(state.host)) if model else facts[0]
+        why = no_longer_there(about["component"]) if about else ""
+    except DeplError as error:
+        about = facts[0]
+        why = f"{about['component']} must be reversed by its own code, and {no_model(environment, error)}"
+    if about is not None:
+        raise ConfigurationError(why, hint=where_it_is(about))
 
 
 def forget_old(work: Work, environment: str, options: Options, emit: Emit) -> None:
@@ -99,13 +117,17 @@ def go_back(
 
 @dataclass(frozen=True)
 class Undoable:
-    """What an undo would take back. steps: see depl.deploy.preview, last change first. again: that of an undo."""
+    """What an undo would take back. steps: see depl.deploy.preview, last change first. again: that of an undo.
+
+    needs_code: what only its component's own code can take back (see depl.deploy.chains).
+    """
 
     host: str
     rollouts: Sequence[str]
     steps: Sequence[Mapping[str, Any]]
     unknown: Sequence[str]
     again: bool = False
+    needs_code: Sequence[Mapping[str, str]] = ()
 
 
 def undo_plan(environment: str, options: Options, rollout: Optional[str] = None, on_conflict: str = "stop") -> Undoable:
@@ -115,4 +137,4 @@ def undo_plan(environment: str, options: Options, rollout: Optional[str] = None,
     again = redoes(state, rollout)
     steps = preview(target, state, again, keep=on_conflict == "keep")
     unknown = unknown_steps(target, state, again)
-    return Undoable(state.host, state.rollouts, steps, unknown, again)
+    return Undoable(state.host, state.rollouts, steps, unknown, again, () if again else needs_code(state))

@@ -184,6 +184,9 @@ class ProtocolError(DeplError):
     """What came over the wire is not what was agreed."""
 
 
+UNWRITABLE = "cannot be written"  # of a journal: nothing is in the way but that
+
+
 class JournalError(DeplError):
     """The record of a host cannot be read or written."""
 

@@ -145,6 +145,34 @@ def test_a_journal_that_is_damaged_is_named_and_the_others_are_shown(depl, deplo
     assert len(done.stdout.splitlines()) == 1
 
 
+def test_where_only_a_damaged_journal_is_it_is_not_said_that_nothing_is_recorded(depl, service):
+    depl("local", "dev", cwd=service)
+    (journal,) = (service / ".depl/journal").glob("*.jsonl")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([lines[0], b"0" * 8 + lines[1][8:], *lines[2:]]))
+    done = depl("log", cwd=service)
+    assert done.returncode == 3
+    assert f"{journal}:2 is damaged" in done.stderr
+    assert "nothing is recorded" not in done.stderr
+    run = depl("local", "dev", cwd=service)
+    assert run.returncode == 0 and "nothing to do" in run.stdout
+    assert f"warning: {journal}:2 is damaged" in run.stderr and "can no longer be taken back" in run.stderr
+
+
+def test_a_contents_name_in_json_tells_whether_it_is_the_same(depl, deployed):
+    told = depl("log", "work/hello/hello.txt", "--json", cwd=deployed).stdout.splitlines()
+    newest, oldest = (json.loads(line)["change"] for line in told)
+    assert newest["content_before"] == oldest["content_after"] != newest["content_after"]
+    assert "content_before" not in oldest
+    assert newest["content_after"] not in (deployed / ".depl/journal").glob("*").__next__().read_text()
+
+
+def test_where_nothing_is_recorded_yet_another_place_is_named(depl, service):
+    (service / ".depl").mkdir()
+    done = depl("log", cwd=service)
+    assert "nothing is recorded yet" in done.stderr and "`depl log ENV HOST`" in done.stderr
+
+
 def test_looking_changes_nothing(depl, deployed):
     before = sorted((str(path), path.stat().st_mtime_ns) for path in deployed.rglob("*"))
     depl("log", "--verbose", cwd=deployed)
@@ -162,6 +190,10 @@ def test_what_an_agent_did_on_this_machine_is_told_by_the_agent(depl, service, t
     told = depl("log", "dev", "localhost", "work/hello/hello.txt", cwd=service, HOME=str(tmp_path))
     assert f"write   {target}/work/hello/hello.txt: nothing -> a file" in told.stdout
     assert depl("log", "work/hello/hello.txt", cwd=target).stdout == told.stdout
+    (service / ".git").mkdir()
+    (service / ".git/HEAD").write_text("0123456789abcdef0123456789abcdef01234567\n")
+    assert depl("undo", "dev", cwd=service, HOME=str(tmp_path)).returncode == 0
+    assert "  0123456789  " in depl("log", cwd=target).stdout.splitlines()[0]
 
 
 def test_too_many_words_are_refused(depl, service):

@@ -248,7 +248,7 @@ def difference(now: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
 
 
 EVERY = pytest.param(0, marks=pytest.mark.long, id="at every step")
-SOME = pytest.param(6, id="at some steps")
+SOME = pytest.param(5, id="at some steps")
 each_case = pytest.mark.parametrize("name", CASES)
 at_steps = pytest.mark.parametrize("sample", [SOME, EVERY])
 

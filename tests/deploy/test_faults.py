@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -13,7 +14,9 @@ import pytest
 from depl.change.stage import Stage
 from depl.component import Component
 from depl.errors import ChangeFailed, DeplError, UpdateNeeded
+from depl.events import What
 from depl.lib.file import File, Symlink
+from depl.report.undo import undo_lines
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount, and become somebody else")
 
@@ -374,3 +377,26 @@ def test_books_that_belong_to_somebody_else_are_told_and_nothing_is_changed(nobo
         assert nobodys.tree() == before
 
     as_nobody(act_as_nobody)
+
+
+class TwoFiles(Component):
+    def configure(self):
+        self += File("one", content="1")
+        self += File("two", content="2")
+
+
+def test_an_undo_that_cannot_write_its_journal_says_that_nothing_was_put_back(world, monkeypatch):
+    world.run(TwoFiles)
+    before = world.tree()
+
+    def refuse(*arguments):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("depl.change.journal.write_all", refuse)
+        outcome = world.undo()
+    assert (outcome.status, outcome.changed, world.said(What.REVERSED)) == ("blocked", 0, [])
+    assert world.tree() == before
+    text = "\n".join(line.text for line in undo_lines(outcome, "test", 0.1, "depl undo test"))
+    assert "go on with: depl undo test" in text and "--force" not in text
+    assert world.undo().changed == len(world.said(What.REVERSED)) == 4

@@ -168,6 +168,11 @@ def test_the_end_of_what_raw_code_wrote_may_not_be_known(world, told):
     assert told(changes=True)[1]["change"]["after"] == "something that was not noted"
 
 
+def test_what_raw_code_might_have_changed_and_left_alone_is_no_change(world, told):
+    write(world, [BEGIN, Did(2, "app", Put("/x", FILE, None)), Failed(3, [2]), Settled(4, "one", True)])
+    assert [row.get("count") for row in told(changes=True)] == [0]
+
+
 def test_a_rollout_that_another_one_went_on_with_says_so(world, told):
     second = Begin(3, "two", "test", "localhost", "app", 1, "tester", "", "", "2026-01-02T03:04:06Z")
     write(world, [BEGIN, Did(2, "app", Put("/x", Absent(), FILE)), second, Settled(4, "two", True)])

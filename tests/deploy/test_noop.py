@@ -89,3 +89,34 @@ def test_looking_for_something_to_undo_writes_nothing(world):
     with pytest.raises(NothingToUndo):
         world.undo()
     assert world.times() == before
+
+
+class Moved(Component):
+    def configure(self):
+        self += File("../elsewhere/a", content="x", leading=True)
+
+
+class AsksFromThere(Component):
+    def configure(self):
+        self += File("../elsewhere/a", content="x", leading=True)
+        self += OnlyAsks()
+
+
+def test_a_component_with_another_name_and_the_same_paths_has_nothing_to_do(world):
+    world.run(Moved)
+    outcome = world.run(type("Renamed", (Moved,), {}))
+    assert (outcome.status, outcome.rollout) == ("nothing", None)
+    assert not (world.base / "work/renamed").exists()
+    assert len(list(world.base.glob(".depl/journal/*.jsonl"))) == 1
+
+
+def test_a_working_directory_that_is_made_to_look_from_is_a_change(world):
+    world.run(Moved)
+    renamed = type("Renamed", (AsksFromThere,), {})
+    assert world.plan(renamed).changes == 1
+    world.events.clear()
+    assert (world.run(renamed).changed, world.changed) == (1, ["renamed"])
+    assert world.run(renamed).status == "nothing"
+    assert world.undo().status == "reversed"
+    assert (world.base / "elsewhere/a").exists() or (world.base / "work/elsewhere/a").exists()
+    assert not (world.base / "work/renamed").exists()

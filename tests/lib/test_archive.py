@@ -180,6 +180,14 @@ def test_the_tree_of_the_former_version_comes_back_as_it_was_with_times_and_link
     assert (tree(app.base), times()) == before
 
 
+def test_a_file_that_an_undo_or_a_redo_brought_back_is_as_in_the_archive(app: Any) -> None:
+    path = app.work / "app/etc/app.conf"
+    os.utime(path)
+    assert app.deploy().changed == []
+    path.write_text("?" * path.stat().st_size)
+    assert app.deploy().changed != []
+
+
 def test_directories_that_the_archive_does_not_tell_of_keep_their_mode(project: Made, tmp_path: Path) -> None:
     archive = tar(tmp_path / "a.tar", [("etc/app.conf", "x")], "w")
     made = project(lambda self: Untar(str(archive), target="."))

@@ -9,16 +9,19 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from depl.events import What
 from depl.lib.file import File
 from depl.lib.ports import obstacle
 from depl.lib.supervisor import Eventlistener, Program, Supervisor
 from depl.lib.supervisord import look_at
 from depl.rollout.live import check_live
+from depl.rollout.local import realise
 
 Made = Callable[..., Any]
 
@@ -92,7 +95,9 @@ def test_a_program_is_started_restarted_when_needed_and_stopped(supervised: Any)
     assert "RUNNING" in status(supervised)
 
     supervised.configure = service("two\n", enable=False)
+    assert "program service" in (supervised.base / ".depl/receipts.json").read_text()
     assert supervised.deploy().error == ""
+    assert "program service" not in (supervised.base / ".depl/receipts.json").read_text()
     assert status(supervised) == ""
     assert supervised.deploy().changed == []
     assert supervised.undo().status == 0
@@ -333,3 +338,24 @@ def test_a_port_in_use_is_an_obstacle_with_the_name_of_the_process() -> None:
         assert f"(process {os.getpid()})" in str(obstacle(address))
         assert obstacle(address, own={os.getpgid(0)}) is None
     assert obstacle(address) is None
+
+
+def test_programs_and_their_supervisor_are_ended_before_their_files_go_and_run_again_once_they_are_back(
+    supervised: Any,
+) -> None:
+    supervised.configure = service()
+    assert supervised.deploy().error == ""
+    supervised.configure = lambda made: File("stays", content="")
+    result = supervised.deploy()
+    (told,) = [event.data["things"] for event in result.events if event.what is What.UNDECLARED]
+    assert [one["what"] for one in told[:2]] == ["program service", f"supervisord in {supervised.work}"]
+    assert "RUNNING" in status(supervised)
+
+    ended = realise(supervised.model(), "localhost", replace(supervised.options(), gc=True), lambda event: None)
+    assert ended.status == "succeeded"
+    assert look_at(str(supervised.work / "supervisor.sock")) is None
+    assert not (supervised.work / "bin").exists()
+
+    assert supervised.undo().status == 0
+    assert "RUNNING" in status(supervised)
+    assert set(seen(supervised)) == {"one"}

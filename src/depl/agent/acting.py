@@ -42,8 +42,8 @@ class Acting(SliceSide):
         work = self.open_work(hello.host, hello.undoes)
         if not hello.resume:
             self.forget_others()
-            if work.continues:
-                self.emit(Event(What.WARNING, data={"text": work.continues}))
+            for text in work.warnings:
+                self.emit(Event(What.WARNING, data={"text": text}))
         self.prepare()
 
     def open_work(self, host: str, undoes: Optional[str], journal_path: Optional[str] = None) -> Work:

@@ -10,7 +10,7 @@ from depl.agent.model import SliceSide
 from depl.change.changes import WayBack
 from depl.change.nodes import Link, Node, Path
 from depl.change.predicting import PredictingSystem
-from depl.deploy.begin import continued
+from depl.deploy.begin import warnings
 from depl.deploy.forecast import Forecast
 from depl.deploy.predict import Prediction
 from depl.deploy.target import warning_to
@@ -61,8 +61,8 @@ class Planning(SliceSide):
 
     def locked(self) -> None:
         journal = self.target.journals.open("plan")
-        if journal.exists:
-            self.emit(Event(What.WARNING, data={"text": continued(journal)}))
+        for text in warnings(journal):
+            self.emit(Event(What.WARNING, data={"text": text}))
         system = self._system = Elsewhere(
             self.target.records,
             change_limit=self.hello.change_limit,

@@ -52,7 +52,7 @@ class Capturing(Commanding):
         self._record(*(Did(0, self.component, put) for put, _ in kept))
 
     def became(self, began: Began) -> Became:
-        """What an update made of the directory that it owns; made is then written down, what it left alone is not."""
+        """What an update made of what it owns or touches; made is then written down, what it left alone is not."""
         found = became(self.journal.records, began, self.directory, lambda path: disk.look(path, content=True))
         # Somebody may have written the same anew: it must be on disk before there is no image of it any more.
         trees.sync_written([did.change.path for did in found.left_alone if isinstance(did.change, Put)])
@@ -61,8 +61,8 @@ class Capturing(Commanding):
         return found
 
     def close(self, began: Began, appeared: Sequence[Path] = ()) -> None:
-        """The last word on an update that failed or was killed, with all that it did in its directory on record."""
-        found = self.became(began) if began.workdir else Became()
+        """The last word on an update that failed or was killed, with all that it made in its directories on record."""
+        found = self.became(began) if began.workdir or began.tops else Became()
         self.journal.append(Failed(0, found.unchanged, began.component, appeared), durable=True)
         self.forget(found)
 

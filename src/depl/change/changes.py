@@ -80,7 +80,10 @@ class Move:
 
 @dataclass(frozen=True)
 class Run:
-    """A command. Its arguments and environment lie in a blob, as they may hold secrets; `shown` may be shown."""
+    """A command. Its arguments and environment lie in a blob, as they may hold secrets; `shown` may be shown.
+
+    owns: the name of what it brings about that is no path, and that its undo ends.
+    """
 
     command: Digest
     shown: str
@@ -88,6 +91,7 @@ class Run:
     undo: Optional[Digest] = None
     undo_shown: str = ""
     reason: str = ""
+    owns: str = ""
 
     def reversal(self) -> Optional[Run]:
         if self.undo is None:

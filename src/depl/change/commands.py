@@ -89,6 +89,7 @@ class Commanding(Answering, Here):
         shown: Optional[str] = None,
         undo_shown: Optional[str] = None,
         sensitive: bool = False,
+        owns: str = "",
     ) -> tuple[int, str, str]:
         self.commit()
         self._remembered.clear()
@@ -105,6 +106,7 @@ class Commanding(Answering, Here):
             None if back is None else self.blobs.add_json(back.as_json()),
             "" if undo is None else self._told(undo, undo_shown, sensitive),
             self.redact(reason),
+            self.redact(owns),
         )
         told = self.as_told(run)
         if self.reversible_only:
@@ -147,10 +149,12 @@ class Commanding(Answering, Here):
         """What an author's capture() gave, for the journal; in a blob, where a secret is in it."""
         return captured if self.redact.data(captured) == captured else {IN_BLOB: self.blobs.add_json(captured)}
 
-    def captured(self, call: Call) -> dict[str, Any]:
-        """The same, for the author's reverse()."""
-        digest = call.captured.get(IN_BLOB)
-        return dict(call.captured if digest is None else self.blobs.read_json(digest))
+    def captured(self, call: Call) -> Any:
+        """The same, for the author's reverse(). Journals of old hold whatever capture() gave; None is {}."""
+        captured: Any = call.captured
+        if isinstance(captured, dict) and IN_BLOB in captured:
+            captured = self.blobs.read_json(captured[IN_BLOB])
+        return {} if captured is None else captured
 
     def _go_on(self, shown: str) -> None:
         if self._terminated():

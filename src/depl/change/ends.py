@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple
 
-from depl.change.journal import read_last, unreadable
+from depl.change.journal import DAMAGED, is_whole, read_last, unreadable
 from depl.change.records import Settled
 from depl.errors import JournalError
 
@@ -48,6 +48,18 @@ def ends(directory: str) -> list[End]:
     noted = _noted(directory)
     found = (_end(path, noted.get(os.path.basename(path))) for path in journal_paths(directory))
     return sorted((end for end in found if end is not None), key=lambda end: end.n)
+
+
+def damage(path: str) -> str:
+    """Which line of a journal is damaged, as a sentence; nothing if none is. Nothing is understood, so it is quick."""
+    try:
+        with open(path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.endswith(b"\n") and not is_whole(line[:-1]):
+                    return f"{path}:{number} {DAMAGED}"
+    except OSError as error:
+        return unreadable(f"the journal {path}", path, error).message
+    return ""
 
 
 def note_ends(directory: str) -> None:

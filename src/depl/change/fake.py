@@ -67,6 +67,7 @@ class FakeSystem(System):
         shown: Optional[str] = None,
         undo_shown: Optional[str] = None,
         sensitive: bool = False,
+        owns: str = "",
     ) -> tuple[int, str, str]:
         self._remembered.clear()
         self.commands.append(shown_command(command))

@@ -142,6 +142,11 @@ def with_ends(records: list[Record]) -> Iterator[Record]:
             yield record
 
 
+def is_captured(did: Did) -> bool:
+    """Whether it was only written down because raw code may change it."""
+    return isinstance(did.change, Put) and did.change.after is None
+
+
 def half_written(records: Iterable[Record]) -> list[Path]:
     """The paths of which nobody wrote down what raw code made of them: its update did not end."""
     puts = [one.change for one in with_ends(list(records)) if isinstance(one, Did) and isinstance(one.change, Put)]

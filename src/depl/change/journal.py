@@ -17,7 +17,10 @@ from typing import Callable, Iterator, Optional, Sequence
 
 from depl.change.ledger import Ledger
 from depl.change.records import NEWER, Begin, Record, from_json, to_json
-from depl.errors import JournalError
+from depl.errors import UNWRITABLE, JournalError
+
+DAMAGED = "is damaged: its checksum does not fit"
+LOOK_YOURSELF = "Then nobody knows what has still to react to its changes: restart that yourself."
 
 
 class Journal:
@@ -37,7 +40,7 @@ class Journal:
         self.begin: Optional[Begin] = None
         self.owed: Sequence[Record] = ()
         self.on_append: Callable[[Sequence[Record]], None] = lambda records: None
-        self._behind = behind
+        self.behind = behind
         self._descriptor: Optional[int] = None
 
     def will_begin(self, begin: Begin) -> None:
@@ -63,7 +66,7 @@ class Journal:
             sys.audit("depl.journal", "written", self.number)
         except OSError as error:
             raise JournalError(
-                f"the journal {self.path} cannot be written: {error.strerror}",
+                f"the journal {self.path} {UNWRITABLE}: {error.strerror}",
                 file=self.path,
                 hint="Nothing was changed for want of a way back. Make room or mend the rights of the .depl directory.",
             ) from error
@@ -108,8 +111,8 @@ class Journal:
         records = os.path.dirname(os.path.dirname(self.path))
         for directory in (os.path.dirname(records), records):
             sync_directory(directory)
-        if self._behind:
-            with open(self._behind, "rb") as file:
+        if self.behind:
+            with open(self.behind, "rb") as file:
                 os.fsync(file.fileno())
 
 
@@ -130,7 +133,7 @@ def read_last(path: str) -> Optional[Record]:
         while True:
             file.seek(max(0, size - window))
             lines = file.read().split(b"\n")
-            if len(lines) > 2 and _is_whole(lines[-2]):
+            if len(lines) > 2 and is_whole(lines[-2]):
                 return _record(path, None, lines[-2])
             if window >= size or len(lines) > 2:
                 break
@@ -158,7 +161,7 @@ def _line(record: Record) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
-def _is_whole(line: bytes) -> bool:
+def is_whole(line: bytes) -> bool:
     checksum, _, text = line.partition(b" ")
     return checksum == b"%08x" % zlib.crc32(text)
 
@@ -166,12 +169,12 @@ def _is_whole(line: bytes) -> bool:
 def _record(path: str, number: Optional[int], line: bytes) -> Record:
     """The record in a line. number: of the line; None for the last one."""
     place = f"{path}:{number}" if number else f"the last line of {path}"
-    if not _is_whole(line):
+    if not is_whole(line):
         raise JournalError(
-            f"{place} is damaged: its checksum does not fit",
+            f"{place} {DAMAGED}",
             file=path,
             line=number,
-            hint="The way back through this journal is lost. Move the file away to go on without it.",
+            hint=f"The way back through this journal is lost. Move the file away to go on without it. {LOOK_YOURSELF}",
         )
     try:
         return from_json(json.loads(line[9:]))

@@ -1,9 +1,10 @@
-"""A directory that an update owns: what became of it, by what was captured before and what is there now."""
+"""What an update owns or touches: what became of it, by what was captured before and what is there now."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Callable, Optional
 
@@ -14,9 +15,10 @@ from depl.change.records import Began, Did, Ended, Failed, Record
 
 @dataclass
 class Became:
-    """What became of an owned directory.
+    """What became of an owned directory, and of single paths.
 
-    left_alone: what was captured, and is as it was. made: what is new, to be written down. changed: what raw code did.
+    left_alone: what was captured whole, and is as it was. made: what is new, to be written down. changed: what raw
+    code did.
     """
 
     left_alone: list[Did] = field(default_factory=list)
@@ -48,20 +50,25 @@ def below(top: Path, but: Path = "/.depl") -> Iterator[Path]:
 
 
 def became(records: Sequence[Record], began: Began, but: Path, look: Callable[[Path], Node]) -> Became:
-    """What the update that began made of its directory; nothing, if it was killed before all was captured."""
-    top, found = began.workdir, Became()
+    """What the update that began made; nothing of its directory, if it was killed before all of that was captured."""
+    found, owned = Became(), [began.workdir] if began.workdir else []
     dids = _of(records, began)
     captured = {did.change.path: did for did in dids if isinstance(did.change, Put) and did.change.after is None}
-    if top not in captured:
+    if any(top not in captured for top in owned):
         return found
     verbs = _first_by_verbs(dids)
     for path, did in captured.items():
-        if _lies_in(path, [top]) and path not in verbs:
-            _compare(did, look(path), found)
+        if path not in verbs:
+            _compare(did, look(path), found, _lies_in(path, owned))
     trees = [did.change.to for did in dids if isinstance(did.change, Move)]
-    for path in sorted(below(top, but)):  # a directory before what is in it
+    tops = [top for top in sorted([*owned, *began.tops]) if top in captured and not os.path.islink(top)]
+    inside: dict[Path, Did] = {}
+    for top in tops:
+        with suppress(*(() if top in owned else (PermissionError,))):  # what others alone may see is left alone
+            inside.update(dict.fromkeys(below(top, but), captured[top]))
+    for path in sorted(inside):  # a directory before what is in it
         if path not in captured and not _lies_in(path, trees):
-            follows = _maker(path, verbs) or captured[top]
+            follows = _maker(path, verbs) or inside[path]
             _add_made(Did(0, began.component, Put(path, Absent(), _found(verbs, path)), None, follows.n), look, found)
     return found
 
@@ -91,12 +98,12 @@ def _maker(path: Path, verbs: Mapping[Path, Did]) -> Optional[Did]:
     return None
 
 
-def _compare(did: Did, now: Node, found: Became) -> None:
+def _compare(did: Did, now: Node, found: Became, owned: bool) -> None:
     assert isinstance(did.change, Put)
-    if now == did.change.before:
-        found.left_alone.append(did)
-    else:
+    if now != did.change.before:
         found.changed.append(replace(did.change, after=now))
+    elif owned:
+        found.left_alone.append(did)
 
 
 def _add_made(did: Did, look: Callable[[Path], Node], found: Became) -> None:
@@ -110,12 +117,12 @@ def _add_made(did: Did, look: Callable[[Path], Node], found: Became) -> None:
 
 
 def left_open(records: Sequence[Record]) -> list[Began]:
-    """The updates that own a directory and were killed before anybody could see what they had made of it."""
+    """The updates that may have made whole directories and were killed before anybody could see."""
     waiting: dict[str, Began] = {}
     for record in records:
         if isinstance(record, Began):
             waiting.pop(record.component, None)
-            if record.workdir:
+            if record.workdir or record.tops:
                 waiting[record.component] = record
         elif isinstance(record, (Ended, Failed)):
             waiting.pop(record.component, None)

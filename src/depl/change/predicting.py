@@ -78,12 +78,18 @@ class PredictingSystem(Answering, Here):
         shown: Optional[str] = None,
         undo_shown: Optional[str] = None,
         sensitive: bool = False,
+        owns: str = "",
     ) -> tuple[int, str, str]:
         text = HIDDEN if sensitive else self.redact(shown) if shown else shown_command(command, self.redact)
         self.warn.of_arguments(command, text, self.component, self.redact)
         run = Run("", text, way_back or self.usual_way_back(bool(undo)), reason=self.redact(reason))
         self.shown.append(show_change(self.as_told(run)))
         return 0, "", ""
+
+    def run_recorded(self, run: Run, component: str, undoes: Optional[int]) -> None:
+        """Note a command of which the journal or the receipts speak."""
+        self.component = component
+        self.shown.append(show_change(run))
 
     def _settled(self, path: Path) -> Path:
         return path_through(self.staged, path)

@@ -77,6 +77,7 @@ class Began:
 
     known: it was on the host before this rollout. again: a repetition on the way back. verbs: it acts through verbs
     alone, so that without a change on record nothing was done. workdir: the directory that it owns, captured whole.
+    tops: what else it touches, and is no directory with something in it; what is in one there later, it made.
     """
 
     n: int
@@ -86,6 +87,7 @@ class Began:
     again: bool = False
     verbs: bool = False
     workdir: Path = ""
+    tops: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,9 @@ def from_json(data: Mapping[str, Any]) -> Record:
             values["change"] = _change_from_json(values["change"])
         elif kind is Ended:
             values["after"] = {path: node_from_json(node) for path, node in values["after"].items()}
-        if "appeared" in values:
-            values["appeared"] = tuple(values["appeared"])
+        for name in ("appeared", "tops"):
+            if name in values:
+                values[name] = tuple(values[name])
         record: Record = kind(**values)
         return record
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -166,11 +166,13 @@ class System(Looks):
         shown: Optional[str] = None,
         undo_shown: Optional[str] = None,
         sensitive: bool = False,
+        owns: str = "",
     ) -> tuple[int, str, str]:
         """Act by a command; it is journalled before it runs.
 
         undo: what compensates it; it may run twice and must bear it. way_back: by default compensating where there is
-        an undo, repeat in a reaction, else unknown. shown, undo_shown: what people see of them. Errors:
+        an undo, repeat in a reaction, else unknown. shown, undo_shown: what people see of them. owns: a name for what
+        it brings about ("unit x.service"); `--gc` runs the undo once no component is there for it any more. Errors:
         CmdExecutionError where check and it failed.
         """
 

@@ -72,7 +72,7 @@ class Crew:
 
     def fleet(self, mode: str, rollout: str, emit: Emit, stop: Stop | None = None) -> Fleet:
         """The hosts, ready to be connected to. mode: see Wishes."""
-        from depl.deploy.begin import who
+        from depl.deploy.begin import revision_of, who
         from depl.remote.fleet import Fleet
         from depl.remote.wishes import Wishes
 
@@ -81,7 +81,7 @@ class Crew:
             rollout=rollout,
             environment=environment.name,
             who=who(),
-            revision=self.transfer.revision if self.transfer is not None else "",
+            revision=self.transfer.revision if self.transfer is not None else revision_of(self.session.base),
             mode=mode,
             wait=self.wait,
             take_over=self.take_over,

@@ -13,11 +13,13 @@ from click.shell_completion import CompletionItem
 
 from depl.cli import options
 from depl.cli.session import Session, refuse
-from depl.cli.status import status_of
+from depl.cli.status import DONE, status_of
 from depl.errors import DeplError, JournalError, NothingRecorded
 
 if TYPE_CHECKING:
     from depl.deploy.target import Target
+
+ELSEWHERE = "Look in a target directory, or on a host: `depl log ENV HOST`."
 
 Rows = Iterable[Mapping[str, Any]]
 
@@ -72,15 +74,18 @@ def of_here(session: Session, path: str | None, changes: bool) -> None:
         _assert_readable(target := Target(directory))
         if show(session, history(target, wanted, changes, partial(tell_unread, session)), path is not None):
             return
+    if session.status != DONE:
+        return  # what cannot be read may tell of it
     if not directories:
         raise NothingRecorded(
             f"no rollout is recorded in {os.getcwd()} or above it",
-            hint=_hint(session, path, "Look in a target directory, or on a host: `depl log ENV HOST`."),
+            hint=_hint(session, path, ELSEWHERE),
         )
     about = f"about {wanted}" if wanted else "yet"
+    other = "`depl log` lists the rollouts that are known there." if wanted else ELSEWHERE
     raise NothingRecorded(
         f"nothing is recorded {about} in {' or '.join(os.path.join(one, '.depl') for one in directories)}",
-        hint=_hint(session, path, "`depl log` lists the rollouts that are known there."),
+        hint=_hint(session, path, other),
     )
 
 
@@ -97,7 +102,7 @@ def of_host(session: Session, name: str, host: str, path: str | None, changes: b
     with Running(session, environment.name, tasks=0) as running:
         fleet = Crew(session, environment, [chosen]).fleet("look", "", running.emit)
         rows = remote_history(fleet, path, changes, partial(tell_unread, session), running.emit)
-        if show(session, rows, path is not None):
+        if show(session, rows, path is not None) or session.status != DONE:
             return
     about = f" about {path}" if path else ""
     raise NothingRecorded(

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import Optional, Sequence
 
+from depl.change.ends import damage
 from depl.change.folds import chain_state
 from depl.change.journal import Journal
 from depl.change.records import Begin
@@ -31,7 +32,17 @@ def of_task(head: Begin, task: str, order: int, after: Sequence[str] = ()) -> Be
     return replace(head, task=task, order=order, at=utc(), after=tuple(after))
 
 
-def continued(journal: Journal, rollout: str = "") -> str:
+def warnings(journal: Journal, rollout: str = "") -> list[str]:
+    """What people should know before a rollout goes on from the journals of others, as sentences.
+
+    What has to react is known even where the last one is damaged: its last record tells, and is read before.
+    """
+    broken = damage(journal.behind) if journal.behind else ""
+    lost = f"{broken}; what that journal records can no longer be taken back" if broken else ""
+    return [text for text in (continued(journal, rollout), lost) if text]
+
+
+def continued(journal: Journal, rollout: str) -> str:
     """What people are told where a rollout goes on with a journal that somebody else did not settle; else nothing."""
     others = [one for one in chain_state(journal.records).rollouts if one != rollout]
     if not others:

@@ -11,7 +11,7 @@ from depl.change.records import Did, Made
 from depl.deploy.patience import patiently
 from depl.errors import DeploymentError
 
-Reverse = Callable[[Any, Call], None]
+Reverse = Callable[[Any, Call], None]  # Errors: DeploymentError, after which it may be called again; others at once
 
 
 def call_back(system: ActingSystem, did: Did, call: Call, reverse: Reverse) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Iterable, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Optional, Union
 
 from depl.change.acting import ActingSystem
 from depl.change.ledger import root_of
@@ -17,9 +17,13 @@ from depl.deploy.failure import facts_of_failure
 from depl.deploy.holdings import Holdings
 from depl.deploy.insight import looks_by_itself
 from depl.deploy.owning import TREE, Entry
+from depl.deploy.things import Thing, end
 from depl.deploy.undeclared import DOUBT
 from depl.errors import DeplError
 from depl.events import Emit, Event, What
+
+if TYPE_CHECKING:
+    from depl.change.predicting import PredictingSystem
 
 Attempt = Callable[[RootComponent], tuple[int, list[DeplError]]]
 
@@ -38,16 +42,17 @@ def collect(
     try:
         _look_at_the_rest(holdings, environment, attempt)
         system.seen = None
-        if not holdings.left:
+        if not holdings.left and not holdings.things_left:
             return 0, []
         emit(undeclared(holdings.rows(), True))
-        lost = remove(system, holdings.left, emit)
+        has_ended = bool(holdings.things_left)
+        lost = remove(system, holdings.things_left, holdings.left, emit)
         for component, changes in lost.items():
             emit(removed(component, changes))
         losers = holdings.collected = set(map(root_of, lost))
         for root in holdings.declared if lost else ():
-            # Who looks by itself may have wanted just that.
-            if root.name in losers or any(map(looks_by_itself, preorder(root.component))):
+            # Who looks by itself may have wanted just that; and who works with what has ended, nobody can know.
+            if has_ended or root.name in losers or any(map(looks_by_itself, preorder(root.component))):
                 _raise(attempt(root)[1])
         system.mark()
         holdings.settle(environment, (), collected=True)
@@ -81,15 +86,17 @@ def _raise(errors: list[DeplError]) -> None:
         raise Failed(errors)
 
 
-def remove(system: System, things: Mapping[Path, Entry], emit: Emit) -> dict[str, list[dict[str, Any]]]:
-    """Stage, or make, the removal of some things, the deepest first; what each component loses, as it is shown.
+def remove(
+    system: Union[ActingSystem, PredictingSystem], things: Mapping[str, Thing], paths: Mapping[Path, Entry], emit: Emit
+) -> dict[str, list[dict[str, Any]]]:
+    """End some things, then stage, or make, the removal of some paths; what each component loses, as it is shown.
 
-    What is not as depl made it is kept, and told. Errors: ChangeFailed.
+    The deepest paths go first. What is not as depl made it is kept, and told. Errors: ChangeFailed, and as of end().
     """
-    lost: dict[str, list[dict[str, Any]]] = {}
+    lost = end(system, things)
     kept: list[Path] = []
-    for path in sorted(things, key=lambda path: (-path.count("/"), path)):
-        entry = things[path]
+    for path in sorted(paths, key=lambda path: (-path.count("/"), path)):
+        entry = paths[path]
         system.component = entry["component"]
         system.shown.clear()
         reason = _why_kept(system, path, entry, kept)

@@ -11,7 +11,8 @@ from depl.component import RootComponent
 from depl.deploy.collecting import REASON, remove, undeclared
 from depl.deploy.owning import Owning, looked_at
 from depl.deploy.predict import Prediction
-from depl.deploy.receipts import Receipts
+from depl.deploy.receipts import THINGS, Receipts
+from depl.deploy.things import things_after
 from depl.deploy.undeclared import Judgement
 from depl.events import Emit
 
@@ -33,7 +34,7 @@ class Forecast:
         elsewhere: Iterable[str] = (),
     ) -> None:
         self._judgement = Judgement(receipts, environment, roots, elsewhere)
-        self._owned = receipts.owned(environment)
+        self._owned, self._things = receipts.owned(environment), receipts.owned(environment, THINGS)
         self._system, self._records, self._removing = system, records, removing
         if self._judgement.must_watch:
             system.seen = {}
@@ -45,12 +46,13 @@ class Forecast:
             return
         seen, system.seen = system.seen or {}, None
         judgement.settle(Owning(self._owned, system.directory, looked_at).take(self._records), seen)
-        if not judgement.left:
+        judgement.things.settle(things_after(self._things, self._records), judgement.present())
+        if not judgement.left and not judgement.things.left:
             return
         emit(undeclared(judgement.rows(), self._removing))
         if not self._removing:
             return
-        lost = remove(system, judgement.left, emit)
+        lost = remove(system, judgement.things.left, judgement.left, emit)
         for component, changes in lost.items():
             prediction.note(component, changes, REASON)
         losers = set(map(root_of, lost))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 import os
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from depl.change.changes import Change, Move, Put, Run
-from depl.change.folds import is_note, with_ends
+from depl.change.folds import is_captured, is_note, with_ends
 from depl.change.journal import read, read_last
-from depl.change.nodes import Path
+from depl.change.nodes import File, Path
 from depl.change.records import Begin, Did, End, Failed, Record, Settled
 from depl.change.shown import show_change
 from depl.deploy.books import OWN
@@ -57,6 +58,7 @@ def history(
     that were purged come last, as far as there is a list of them.
     """
     named: set[str] = set()
+    salt = os.urandom(16)  # of the names of contents
     wanted = None if path is None else spellings(os.path.join(target.directory, os.path.expanduser(path)))
     for story, rollout in _newest_first(target, unread):
         entries = [one for one in rollout.done if wanted is None or _is_about(one[1].change, wanted)]
@@ -65,7 +67,7 @@ def history(
             yield _head(story, rollout, [did for _, did in entries])
         if changes:
             for begin, did in reversed(entries):
-                yield _entry(story, rollout.head.rollout, begin, did)
+                yield _entry(story, rollout.head.rollout, begin, did, salt)
 
     for name, environment in purged_rows(target.journals.directory) if wanted is None else ():
         if name not in named:
@@ -73,9 +75,10 @@ def history(
 
 
 def story_of(records: Iterable[Record]) -> Story:
-    """The fold of one journal; depl's own books are left out."""
+    """The fold of one journal; depl's own books are left out, and what raw code might have changed and left alone."""
     listed = list(records)
     story = Story(not_made=frozenset(n for record in listed if isinstance(record, Failed) for n in record.changes))
+    left_alone = {did.n for did in listed if isinstance(did, Did) and is_captured(did)} & story.not_made
     chains = _Chains(story.undone_by)
     begin: Optional[Begin] = None
     unsettled: list[Rollout] = []
@@ -85,7 +88,9 @@ def story_of(records: Iterable[Record]) -> Story:
             if not unsettled or unsettled[-1].head.rollout != record.rollout:
                 unsettled.append(Rollout(record))
                 story.rollouts.append(unsettled[-1])
-        elif isinstance(record, Did) and begin is not None and record.component not in OWN:
+        elif (
+            isinstance(record, Did) and begin is not None and record.component not in OWN and record.n not in left_alone
+        ):
             story.rollouts[-1].done.append((begin, record))
             if record.n not in story.not_made:
                 chains.add(record, begin.rollout)
@@ -205,13 +210,16 @@ def _purged(rollout: str, environment: str) -> Row:
     return {**texts, **head, "count": 0, "failures": []}
 
 
-def _entry(story: Story, rollout: str, begin: Begin, did: Did) -> Row:
-    """A change as a row. takes_back: it undid an earlier one. failed: it was written down, but not made."""
+def _entry(story: Story, rollout: str, begin: Begin, did: Did, salt: bytes) -> Row:
+    """A change as a row. takes_back: it undid an earlier one. failed: it was written down, but not made.
+
+    Of files also content_before and content_after: alike in one history where the contents are, good for nothing else.
+    """
     return {
         "rollout": rollout,
         "at": begin.at,
         "component": did.component,
-        "change": {**_shown(did.change), **({"verb": "keep"} if is_note(did) else {})},
+        "change": {**_shown(did.change), **_contents(did.change, salt), **({"verb": "keep"} if is_note(did) else {})},
         "takes_back": did.undoes is not None,
         "undone_by": story.undone_by.get(did.n, ""),
         "failed": did.n in story.not_made,
@@ -225,6 +233,13 @@ def _shown(change: Change) -> Row:
     elif isinstance(change, Move):
         shown["before"] = change.path
     return {key: shown[key] for key in ("verb", "path", "before", "after", "way_back", "reason")}
+
+
+def _contents(change: Change, salt: bytes) -> Row:
+    """Names for contents that tell nothing: from a digest one could guess a short secret."""
+    nodes = (("before", change.before), ("after", change.after)) if isinstance(change, Put) else ()
+    files = [(when, node.digest) for when, node in nodes if isinstance(node, File) and node.digest]
+    return {f"content_{when}": blake2b(digest.encode(), key=salt, digest_size=6).hexdigest() for when, digest in files}
 
 
 def _can_be_undone(did: Did) -> bool:

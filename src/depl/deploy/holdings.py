@@ -14,7 +14,8 @@ from depl.deploy.books import RECEIPTS
 from depl.deploy.causes import preorder
 from depl.deploy.insight import looks_by_itself
 from depl.deploy.owning import Entry, Owning, looked_at, marked
-from depl.deploy.receipts import Receipts
+from depl.deploy.receipts import THINGS, Receipts
+from depl.deploy.things import Thing, things_after
 from depl.deploy.undeclared import Judgement, Row, is_there
 from depl.errors import ChangeFailed
 
@@ -59,9 +60,14 @@ class Holdings:
         return [root for root in roots if not root.ignore]
 
     @property
-    def left(self) -> Mapping[str, Entry]:
+    def left(self) -> Mapping[Path, Entry]:
         """What is no longer declared, once it was settled."""
         return {} if self._judgement is None else self._judgement.left
+
+    @property
+    def things_left(self) -> Mapping[str, Thing]:
+        """The same of what is no path."""
+        return {} if self._judgement is None else self._judgement.things.left
 
     def rows(self) -> list[Row]:
         """The same, as others are told."""
@@ -74,14 +80,16 @@ class Holdings:
         """
         system, receipts = self._system, self._receipts
         self._done += done
-        owned = receipts.owned(environment)
+        owned, things = receipts.owned(environment), receipts.owned(environment, THINGS)
         if system.journal.exists:
+            things = things_after(things, system.journal.records)
             owned = self._marked(Owning(owned, system.directory, looked_at).take(system.journal.records))
         if self._judgement is not None and not self.unwatched:
             owned = self._judgement.settle(owned, system.seen or {})
+            things = self._judgement.things.settle(things, self._judgement.present())
         components = {root.name: self._ids_of(root) for root in done}
         declared = self._judgement.names if collected and self._judgement else None
-        content = receipts.updated(environment, components, owned, declared)
+        content = receipts.updated(environment, components, owned, things, declared)
         if content is None:
             return
         if system.journal.exists:
@@ -108,10 +116,12 @@ class Holdings:
 def forget(receipts: Receipts, environment: str, records: Iterable[Record]) -> None:
     """Let nobody own what was made by changes that are taken back, and is gone: later runs may have written on."""
     made: set[Path] = set()
+    numbers: set[int] = set()
     for record in records:
         if isinstance(record, Did) and record.undoes is None:
+            numbers.add(record.n)
             made.add(record.change.to if isinstance(record.change, Move) else getattr(record.change, "path", ""))
-    content = receipts.without(environment, {path for path in made if not is_there(path)})
+    content = receipts.without(environment, {path for path in made if not is_there(path)}, numbers)
     if content is not None:
         with suppress(ChangeFailed):  # what is undone is undone
             receipts.write(content)

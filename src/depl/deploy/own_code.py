@@ -30,8 +30,12 @@ def reverse_by(roots: Callable[[], Roots], named: Named = str) -> Reverse:
         found = _found(known, call.component, named)
         if found is None:
             raise DeplError(no_longer_there(call.component))
+        captured = system.captured(call)
+        if not isinstance(captured, dict):  # as an older depl took it
+            what = f"its capture() gave no dict but a {type(captured).__name__}, which its reverse() gets as it is"
+            system.warn.tell(call.component, what)
         with _reversing(*found, system):
-            found[1].reverse(system.captured(call))  # type: ignore[attr-defined]
+            found[1].reverse(captured)  # type: ignore[attr-defined]
 
     return reverse
 

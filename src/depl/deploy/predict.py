@@ -7,13 +7,15 @@ from typing import Any, Optional
 
 from depl.change.ledger import Ledger, root_of, subtrees
 from depl.change.predicting import PredictingSystem
+from depl.change.shown import Shown
 from depl.change.trees import clear
 from depl.component import Component, RootComponent
 from depl.deploy.causes import Causes
 from depl.deploy.failure import as_failure, facts_of_failure
 from depl.deploy.promise import promised
-from depl.deploy.walk import reason_to_update
-from depl.errors import DeplError
+from depl.deploy.touching import touched
+from depl.deploy.walk import NO_WORKDIR, make_workdir, reason_to_update
+from depl.errors import DeplError, DeploymentError
 from depl.events import Emit, Event, What
 from depl.facts import Facts, facts_of
 
@@ -41,6 +43,8 @@ class Prediction:
         self._last = ""
         self._told: set[str] = set()  # the components that are known to change, or to fail
         self._scratch: Optional[str] = None
+        self._has_workdir = False
+        self._made: list[Shown] = []  # of it
 
     def predict(self, root: RootComponent) -> int:
         """Look at the tree of a root component; how many of its components would be updated.
@@ -52,13 +56,15 @@ class Prediction:
         root.system, root.attempt = self._system, self
         root.environment.attempt = self
         try:
+            self._made, self._has_workdir = [], False
             try:
-                self._enter_workdir(root)
-            except (OSError, DeplError) as error:
+                os.chdir(root.workdir if os.path.isdir(root.workdir) else self._empty_directory())
+                for component in children_first(root.component):
+                    self._look(component)
+            except (OSError, DeplError) as error:  # of the working directory
                 self._fails(error, root.component)
-                return 0
-            for component in children_first(root.component):
-                self._look(component)
+            if self._made and self.changes == before:
+                self.note(root.component.id, [shown.as_json() for shown in self._made], NO_WORKDIR)
             return self.changes - before
         finally:
             os.chdir(start)
@@ -67,13 +73,11 @@ class Prediction:
                 clear(self._scratch)
                 self._scratch = None
 
-    def _enter_workdir(self, root: RootComponent) -> None:
-        self._system.component = root.component.id
-        for path in (os.path.dirname(root.workdir), root.workdir):
-            if not os.path.isdir(path):
-                self._system.make_dir(path)
-        self._system.shown.clear()
-        os.chdir(root.workdir if os.path.isdir(root.workdir) else self._empty_directory())
+    def _make_workdir(self) -> None:
+        if not self._has_workdir:
+            self._has_workdir, before, self._system.component = True, self._system.component, self._root.component.id
+            self._made = make_workdir(self._root, self._system)
+            self._system.component = before
 
     def changed(self, asked: Component) -> bool:
         """Whether something in a component's tree would change, or changed since the asker last succeeded."""
@@ -99,6 +103,8 @@ class Prediction:
         facts = facts_of(type(component))
         if (facts.verifier is None and facts.updater is None) or component.id in self._told:
             return
+        if not component.__dict__.get("staged", facts.staged):
+            self._make_workdir()
         self._system.component = component.id
         self._system.shown.clear()
         self._causes.asks(component)
@@ -121,6 +127,7 @@ class Prediction:
 
     def _would_update(self, component: Component, facts: Facts, reason: str) -> None:
         staged, new = component.__dict__.get("staged", facts.staged), component.id not in self._known
+        self._make_workdir()
         if staged or facts.predictable:
             self._system.of_update(reacting=bool(self._causes.of(component)), new=new)
             try:
@@ -134,6 +141,11 @@ class Prediction:
                 self._system.of_update()
             changes = [shown.as_json() for shown in self._system.shown]
         else:
+            try:
+                touched(component, self._causes.products)
+            except (DeploymentError, OSError) as error:
+                self._fails(error, component)
+                reason = f"{reason}; would fail: {error}"
             changes = [raw_update(component, list(self._causes.products), bool(self._causes.of(component)), new)]
         self.note(component.id, changes, reason)
 

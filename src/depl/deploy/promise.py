@@ -33,7 +33,7 @@ def promised(component: Component, products: Sequence[str], reaction: bool, new:
     if component.owns_workdir:
         return WayBack.EXACT, f"{component.root.workdir} is captured whole"
     if touched:
-        return WayBack.EXACT, f"it touches {', '.join([*touched, *products])}"
+        return WayBack.EXACT, f"for {', '.join(dict.fromkeys([*touched, *products]))}; what else it does is not known"
     if reaction:
         return (WayBack.UNKNOWN, NOT_REPEATED) if new else (WayBack.REPEAT, "")
     return WayBack.UNKNOWN, f"of its effects {', '.join(products)} would be put back" if products else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Optional
+from typing import Optional
 
 from depl.change import trees
 from depl.change.acting import ActingSystem
@@ -16,13 +16,15 @@ from depl.change.records import Began, Did, Ended, Failed, Record
 from depl.change.shown import Shown, show_change
 from depl.component import Component, RootComponent
 from depl.deploy.appeared import Names, appeared, listing
+from depl.deploy.captured import captured_by
 from depl.deploy.causes import Causes
 from depl.deploy.company import keep_names
 from depl.deploy.promise import answered_for, assert_promised, declared_way_back, says_its_way_back
-from depl.errors import DeplError, DeploymentError
+from depl.deploy.touching import lies_in, told_of_directories, touched
+from depl.errors import DeplError
 from depl.facts import Facts
 
-SHOWN = 50  # changes of an owned directory
+SHOWN = 50  # changes of one update
 
 
 class RawUpdates:
@@ -47,7 +49,7 @@ class RawUpdates:
 
     def product(self, path: str) -> None:
         """A path that the update that runs is about to write."""
-        if self._captured is not None and path not in self._captured and not self._owns(path):
+        if self._captured is not None and path not in self._captured and not lies_in(path, self._owned):
             self._captured += self._system.capture(path)
 
     def run(self, component: Component, facts: Facts, update: Callable[[Component], None]) -> None:
@@ -80,33 +82,43 @@ class RawUpdates:
             if captured == [] and journal.number == before and not says_its_way_back(component):
                 # It acted without a trace, to its end or half way: at least that is on record.
                 self._note(Run("", f"update() of {component.id}", WayBack.UNKNOWN))
-            self._look_around(began)
-            if not well and (began.workdir or self.appeared):
-                with suppress(DeplError, OSError):  # what failed is told; whoever comes next looks again
-                    system.close(began, self.appeared)
-        self._end(began, captured or (), self._causes.of(component))
+            if not well:
+                self._close(began)
+        self._end(began, captured, self._causes.of(component))
 
     def _begin(self, component: Component, facts: Facts, causes: Sequence[str]) -> Began:
         self._owned, self.appeared = "", ()
+        paths = [] if facts.predictable else touched(component, self._causes.products)
         if component.owns_workdir and not facts.predictable:
             self._owned = os.path.realpath(self._root.workdir)
         elif facts.predictable:
             self._names = None
         elif self._names is None or self._seen != self._journal.number:  # else it is as the last one left it
             self._names = listing(self._root.workdir)
-        known = component.id in self._known
-        began = Began(0, component.id, causes, known, verbs=facts.predictable, workdir=self._owned)
+        known, tops = component.id in self._known, tuple(dict.fromkeys(map(os.path.realpath, paths)))
+        began = Began(0, component.id, causes, known, verbs=facts.predictable, workdir=self._owned, tops=tops)
         (written,) = self._journal.append(began, durable=True)
         assert isinstance(written, Began)
-        self._captured = None if facts.predictable else self._capture(component)
+        self._captured = None if facts.predictable else self._capture(component, paths)
         return written
 
-    def _end(self, began: Began, captured: Sequence[str], causes: Sequence[str]) -> None:
+    def _close(self, began: Began) -> None:
+        """Put on record what an update made that failed."""
+        with suppress(DeplError, OSError):  # what failed is told; whoever comes next looks again
+            if began.workdir or began.tops:
+                self._system.became(began)
+        self._look_around(began)
+        if began.workdir or began.tops or self.appeared:
+            with suppress(DeplError, OSError):
+                self._system.close(began, self.appeared)
+
+    def _end(self, began: Began, captured: Optional[Sequence[str]], causes: Sequence[str]) -> None:
         system = self._system
-        found = system.became(began) if began.workdir else Became()
-        after = {path: system.look(path, content=True) for path in captured}
+        found = Became() if captured is None else system.became(began)
+        self._look_around(began)
+        after = {path: system.look(path, content=True) for path in captured or ()}
         if system.durability == "full":
-            trees.sync_written([*after, *found.after])
+            trees.sync_written(list({**after, **found.after}))
         records: list[Record] = [Failed(0, found.unchanged)] if found.unchanged else []
         names = keep_names(system.blobs, self._journal.records, began.n, os.path.join(system.directory, "trash"))
         ended = Ended(0, began.component, {**after, **found.after}, causes, self.appeared, names)
@@ -116,12 +128,15 @@ class RawUpdates:
             self._names = None
         system.forget(found)
         self._show(found)
+        said = told_of_directories(began.tops)
+        if said:
+            system.warn.tell(began.component, said)
 
     def _show(self, found: Became) -> None:
         changed = sorted(found.changed, key=lambda put: not put.lost)
         self._system.shown += [show_change(put) for put in changed[:SHOWN]]
         if len(changed) > SHOWN:
-            what = f"{len(changed) - SHOWN} more paths in {self._owned}"
+            what = f"{len(changed) - SHOWN} more paths"
             self._system.shown.append(Shown("change", "", "", what, WayBack.EXACT.value))
 
     def _look_around(self, began: Began) -> None:
@@ -134,24 +149,17 @@ class RawUpdates:
         self.appeared = tuple(map(self._system.redact, found))
         self._names = now
 
-    def _capture(self, component: Component) -> list[str]:
-        paths = [component.map(path) for path in component.touches or ()]
-        paths += [path for path in self._causes.products if path not in paths]
+    def _capture(self, component: Component, paths: Sequence[str]) -> list[str]:
         if self._owned:
             self._system.capture_tree(self._owned)
-            paths = [path for path in paths if not self._owns(path)]
-        for path in paths:
-            if os.path.isdir(path) and os.listdir(path):
-                raise DeploymentError(
-                    f"its update() touches {path}, a directory with something in it",
-                    component.id,
-                    hint="Name the files in it that the update changes: a whole directory cannot be captured.",
-                )
         paths = [kept for path in paths for kept in self._system.capture(path)]
-        capture: Any = getattr(component, "capture", None)
-        if capture is not None:
-            self._system.note(Did(0, component.id, Call(component.id, self._system.kept(capture()))))
         declared = declared_way_back(component)
+        if hasattr(component, "capture"):
+            call = Call(component.id, self._system.kept(captured_by(component)))
+            self._system.note(Did(0, component.id, call))
+            if declared is None:
+                what = f"update() of {component._breadcrumb}"
+                self._system.shown.append(Shown("call", "", "", what, call.way_back.value))
         if declared is not None:
             way_back, undo, reason = declared
             kept = None if undo is None else self._system.keep_undo(undo)
@@ -164,7 +172,3 @@ class RawUpdates:
         """Put on record, and show, what is known of an update that acts by itself."""
         self._system.note(Did(0, self._system.component, run))
         self._system.shown.append(show_change(run))
-
-    def _owns(self, path: str) -> bool:
-        """Whether a path lies in the directory that the update owns."""
-        return bool(self._owned) and (os.path.realpath(path) + "/").startswith(self._owned + "/")

@@ -17,8 +17,10 @@ from depl.change.looks import Staged
 from depl.change.nodes import Absent, Path
 from depl.change.refusal import failing
 from depl.deploy.books import RECEIPTS
+from depl.deploy.things import Thing, made_by
 
 SCHEMA = 2
+OWNED, THINGS = "owned", "things"
 ANYBODY = ""  # whose receipts were written before they named their project
 
 Owned = Mapping[Path, Mapping[str, Any]]  # of each path: component, kind, digest of a file, to of a link, raw
@@ -27,7 +29,7 @@ Owned = Mapping[Path, Mapping[str, Any]]  # of each path: component, kind, diges
 class Receipts:
     """The receipts of a target directory. project: the name of the one that is at work.
 
-    content: project -> environment -> root -> components (their ids), owned (see Owned).
+    content: project -> environment -> root -> components (their ids), owned (see Owned), things (see deploy.things).
     """
 
     def __init__(self, directory: str, project: str = ANYBODY) -> None:
@@ -66,20 +68,21 @@ class Receipts:
         here = {root for name, found in self._others(environment) for root in found}
         return here | (set(self._mine(environment)) & set(declared))
 
-    def owned(self, environment: str) -> dict[Path, Mapping[str, Any]]:
-        """What was made for an environment of this project."""
-        return {path: one for root in self._mine(environment).values() for path, one in root.get("owned", {}).items()}
+    def owned(self, environment: str, kind: str = OWNED) -> dict[str, Mapping[str, Any]]:
+        """What was made for an environment of this project: the paths, or what is none."""
+        return {name: one for root in self._mine(environment).values() for name, one in root.get(kind, {}).items()}
 
-    def of_others(self, environment: str) -> dict[Path, Mapping[str, Any]]:
+    def of_others(self, environment: str, kind: str = OWNED) -> dict[str, Mapping[str, Any]]:
         """What was made for all others."""
         found = (root for _, roots in self._others(environment) for root in roots.values())
-        return {path: one for root in found for path, one in root.get("owned", {}).items()}
+        return {name: one for root in found for name, one in root.get(kind, {}).items()}
 
     def updated(
         self,
         environment: str,
         components: Mapping[str, Iterable[str]],
         owned: Owned,
+        things: Mapping[str, Thing],
         declared: Optional[Collection[str]] = None,
     ) -> Optional[bytes]:
         """The new content; None if it is the same.
@@ -92,9 +95,10 @@ class Receipts:
         mine.update({name: {"components": list(ids)} for name, ids in components.items()})
         if declared is not None:
             mine = {name: root for name, root in mine.items() if name in declared}
-        for path, one in owned.items():
-            root = mine.setdefault(root_of(one["component"]), {"components": []})
-            root.setdefault("owned", {})[path] = one
+        for kind, ones in ((OWNED, owned), (THINGS, things)):
+            for name, one in ones.items():
+                root = mine.setdefault(root_of(one["component"]), {"components": []})
+                root.setdefault(kind, {})[name] = one
         if mine == self._mine(environment):
             return None
         content = {name: dict(one) for name, one in self.content.items()}
@@ -103,17 +107,21 @@ class Receipts:
         self.content = content
         return self._written()
 
-    def without(self, environment: str, paths: Collection[Path]) -> Optional[bytes]:
-        """The content if some paths were made for no project's environment of this name; None if they were not."""
+    def without(self, environment: str, paths: Collection[Path], changes: Collection[int]) -> Optional[bytes]:
+        """The content if some paths were made for no project's environment of this name; None if they were not.
+
+        changes: the same of what is no path, and was made by these.
+        """
         found = False
         for environments in self.content.values():
             roots: Any = environments.get(environment, {})
             for name, root in list(roots.items()):
-                gone = [path for path in root.get("owned", ()) if path in paths]
+                gone = [(OWNED, path) for path in root.get(OWNED, ()) if path in paths]
+                gone += [(THINGS, thing) for thing in made_by(root.get(THINGS, {}), changes)]
                 found |= bool(gone)
-                for path in gone:
-                    del root["owned"][path]
-                if gone and not root["owned"]:
+                for kind, one in gone:
+                    del root[kind][one]
+                if gone and not root.get(OWNED) and not root.get(THINGS):
                     del roots[name]
         return self._written() if found else None
 

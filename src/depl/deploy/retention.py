@@ -137,8 +137,9 @@ def _collect(target: Target, chains: Sequence[Chain]) -> None:
                 digests.update(found.decode() for found in DIGEST.findall(line))
                 trees.update(os.fsdecode(found) for found in IN_TRASH.findall(line))
     blobs, trash = (os.path.join(target.records, name) for name in ("blobs", "trash"))
+    commands = digests | _of_receipts(target)
     for name in _names(blobs):
-        if not _is_needed(name, digests, numbers):
+        if not _is_needed(name, commands, numbers):
             os.unlink(os.path.join(blobs, name))
     for name in _names(trash):
         if name not in numbers and name not in trees:
@@ -151,8 +152,17 @@ def _collect(target: Target, chains: Sequence[Chain]) -> None:
             os.unlink(os.path.join(target.journals.directory, name))
 
 
+def _of_receipts(target: Target) -> set[str]:
+    """What receipts speak of: the commands that would end what is no path."""
+    try:
+        with open(target.receipts().path, "rb") as file:
+            return {found.decode() for found in DIGEST.findall(file.read())}
+    except FileNotFoundError:
+        return set()
+
+
 def _is_needed(name: str, digests: set[str], numbers: set[str]) -> bool:
-    """Whether a journal speaks of a blob: of its content, and of the change that it was kept for."""
+    """Whether somebody speaks of a blob: of its content, and a journal of the change that it was kept for."""
     blob = BLOB.fullmatch(name)
     if blob is None:
         return not name.endswith(".new")

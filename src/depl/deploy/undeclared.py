@@ -16,19 +16,20 @@ from depl.component import Component, RootComponent
 from depl.deploy.causes import preorder
 from depl.deploy.insight import claims_all, looks_by_itself
 from depl.deploy.owning import RAW, Entry, marked, parents
-from depl.deploy.receipts import Receipts
+from depl.deploy.receipts import THINGS, Receipts
+from depl.deploy.things import ThingsJudgement
 
 DOUBT = "doubt"  # of what is left: a component that may work with it
 
-Row = Mapping[str, str]  # what: a path; component: for which it was made
+Row = Mapping[str, str]  # what: a path, or what is none; component: for which it was made
 
 
 class Judgement:
     """What a model says about the receipts of an environment. roots: all root components of the host.
 
     elsewhere: the names of those of other hosts that may be deployed to the same directory; they are not judged.
-    left: what is no longer declared, once settle() was called. ids: of all components of each root component, where it
-    was worth to look at them.
+    left: what is no longer declared, once settle() was called; things: the same of what is no path. ids: of all
+    components of each root component, where it was worth to look at them.
     """
 
     def __init__(
@@ -38,10 +39,12 @@ class Judgement:
         self.left: dict[Path, Entry] = {}
         self.ids: dict[str, list[str]] = {}
         self._elsewhere = set(elsewhere) - {root.name for root in self.roots}
+        self._ignored = {root.name for root in self.roots if root.ignore} | self._elsewhere
         self._others = receipts.of_others(environment)
         self._real: dict[Path, Path] = {}
-        owned = receipts.owned(environment)
-        self._candidates = dict(self._not_declared(owned)) if owned else {}
+        owned, things = receipts.owned(environment), receipts.owned(environment, THINGS)
+        self._candidates = dict(self._not_declared(owned)) if owned or things else {}
+        self.things = ThingsJudgement(things, receipts.of_others(environment, THINGS), self._is_gone)
 
     @property
     def names(self) -> set[str]:
@@ -51,7 +54,7 @@ class Judgement:
     @property
     def must_watch(self) -> bool:
         """Whether it matters what is looked at."""
-        return bool(self._candidates or self._others)
+        return bool(self._candidates or self._others or self.things.is_needed)
 
     def settle(self, owned: Mapping[Path, Entry], seen: Mapping[Path, str]) -> dict[Path, Entry]:
         """Judge what is owned now: what is still wanted belongs to whoever wants it, what is not there to nobody.
@@ -64,7 +67,7 @@ class Judgement:
         theirs = {path for path in self._others if path not in owned}
         wanted = self._wanted(waiting | theirs, owned, seen) if waiting or theirs else {}
         blind = (
-            [component.id for component in self._present() if looks_by_itself(component)] if wanted or waiting else []
+            [component.id for component in self.present() if looks_by_itself(component)] if wanted or waiting else []
         )
         for path in theirs:
             if wanted.get(path):
@@ -82,12 +85,18 @@ class Judgement:
 
     def rows(self) -> list[Row]:
         """What is no longer declared, as others are told."""
-        return [{"what": path, "component": entry["component"]} for path, entry in sorted(self.left.items())]
+        left = (*sorted(self.things.left.items()), *sorted(self.left.items()))
+        return [{"what": what, "component": entry["component"]} for what, entry in left]
+
+    def present(self) -> Iterator[Component]:
+        """All components that are declared."""
+        for root in self.roots:
+            if root.component is not None:
+                yield from preorder(root.component)
 
     # -- what may not be declared any more -----------------------------------------------------------
 
     def _not_declared(self, owned: Mapping[Path, Entry]) -> Iterator[tuple[Path, Entry]]:
-        ignored = {root.name for root in self.roots if root.ignore} | self._elsewhere
         components: dict[str, Component] = {}
         for root in self.roots:
             if not root.ignore:
@@ -97,7 +106,7 @@ class Judgement:
         claimed: dict[str, set[Path]] = {}
         for path, entry in owned.items():
             id = entry["component"]
-            if root_of(id) in ignored:
+            if root_of(id) in self._ignored:
                 continue
             component = components.get(id)
             if component is not None and not claims_all(component):
@@ -106,6 +115,9 @@ class Judgement:
                 claimed[id] = {path for path, _, _ in component.claims()}  # type: ignore[attr-defined]
             if component is None or not self._is_covered(path, claimed[id]):
                 yield path, entry
+
+    def _is_gone(self, id: str) -> bool:
+        return root_of(id) not in self._ignored and id not in self.ids.get(root_of(id), ())
 
     def _is_covered(self, path: Path, claimed: set[Path]) -> bool:
         """Whether a path is claimed, or something below it."""
@@ -143,14 +155,9 @@ class Judgement:
 
     def _owned_workdirs(self) -> Iterator[tuple[Path, str]]:
         """The workdirs that an update owns: what raw code made there belongs to it, whatever it was called then."""
-        for component in self._present():
+        for component in self.present():
             if component.owns_workdir:
                 yield os.path.realpath(component.root.workdir), component.id
-
-    def _present(self) -> Iterator[Component]:
-        for root in self.roots:
-            if root.component is not None:
-                yield from preorder(root.component)
 
     def _claimed(self) -> Iterator[tuple[Path, str]]:
         """All paths that components of the model speak of, the more definite ones last."""

@@ -74,9 +74,11 @@ class Undo:
             except ChangeFailed:
                 # One of many could not be put back: go on one by one, so that it stops nothing but itself.
                 self._careful = True
+                self._tally.made(self._journal.records)
                 done = self._tally.undone
                 self._tally.start(roots, Undone(done.reversed, done.kept, unknown=unknown))
                 self._restore(self.left(self._journal.records), wanted)
+            self._tally.made(self._journal.records)
             self._system.mark()
             if not self._tally.undone.whole:
                 self._tally.undone.left = roots_of(filter(wanted, self.left(self._journal.records)))
@@ -85,6 +87,7 @@ class Undo:
                 for did, sentences in went_along(self._journal.records, self._system.blobs, roots):
                     self._tally.went_along(did, list(map(self._system.redact, sentences)))
         except JournalError as error:  # without a record nothing more can be done; the next one who comes goes on
+            self._tally.made(self._journal.records)
             self._tally.undone.failed.append(str(error))
         return self._tally.undone
 
@@ -128,6 +131,7 @@ class Undo:
             self._restore_one(did)
             if self._careful:
                 self._system.commit()
+                self._tally.made(self._journal.records)
         except (DeplError, OSError) as error:
             if isinstance(error, ChangeFailed) and not self._careful:
                 raise
@@ -242,6 +246,8 @@ class Undo:
     def _told(self, did: Did, change: Any) -> None:
         self._system.shown.clear()
         self._tally.reversed(did, change)
+        if len(self._system.staged) < 2:  # what came before is made
+            self._tally.made(self._journal.records)
 
     def _attempt(self, did: Did, act: Callable[[], None]) -> None:
         """Do something that takes a change back; where it fails, that change still stands."""

@@ -7,7 +7,7 @@ from typing import Any, Collection, Iterable, Optional, Sequence
 
 from depl.change.changes import Change, Move, Put
 from depl.change.ledger import root_of
-from depl.change.records import Did
+from depl.change.records import Did, Failed, Record
 from depl.change.shown import show_change
 from depl.deploy.books import OWN
 from depl.deploy.pivot import pivot_sentence, standing
@@ -61,6 +61,8 @@ class Tally:
         self.blocked: set[str] = set()
         self._stuck: dict[str, str] = {}  # paths that are not put back -> whose
         self._said: set[int] = set()
+        self._untold: dict[int, tuple[Did, Change]] = {}  # what may be staged only
+        self._heard = 0  # how many records
         self._along: set[str] = set()
 
     def start(self, roots: Optional[Collection[str]], undone: Undone) -> None:
@@ -77,11 +79,24 @@ class Tally:
         return waits
 
     def reversed(self, did: Did, change: Change) -> None:
-        """A change was put back."""
-        if did.component in OWN:
-            return
-        self.undone.reversed += 1
-        self._event(What.REVERSED, did, {"change": show_change(change).as_json()})
+        """A change is put back, or will be with what is staged."""
+        if did.component not in OWN:
+            self._untold[did.n] = did, change
+
+    def made(self, records: Sequence[Record]) -> None:
+        """Tell of what was really put back. records: of the journal."""
+        back: dict[int, int] = {}
+        new, self._heard = records[self._heard :], len(records)
+        for record in new:
+            if isinstance(record, Did) and record.undoes in self._untold:
+                back[record.n] = record.undoes
+            elif isinstance(record, Failed):
+                for n in record.changes:
+                    back.pop(n, None)
+        for n in dict.fromkeys(back.values()):
+            did, change = self._untold.pop(n)
+            self.undone.reversed += 1
+            self._event(What.REVERSED, did, {"change": show_change(change).as_json()})
 
     def kept(self, did: Did, what: str, reason: str) -> None:
         """Something is left for ever as it is."""

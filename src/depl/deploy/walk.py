@@ -8,6 +8,8 @@ from typing import Any, Callable, Optional
 
 from depl.change.acting import ActingSystem
 from depl.change.journal import Journal
+from depl.change.shown import Shown
+from depl.change.system import System
 from depl.component import Attempt, Component, RootComponent
 from depl.deploy.causes import Causes
 from depl.deploy.failure import alone, in_component
@@ -16,6 +18,7 @@ from depl.errors import Interrupted
 from depl.events import Emit, Event, What
 from depl.facts import Facts, facts_of
 
+NO_WORKDIR = "its working directory is missing"
 HALF_DONE = "its last update was left half done"
 
 
@@ -44,7 +47,8 @@ class Walk:
         self._emit = emit
         self._aborted = aborted
         self._causes = Causes(root)
-        self._in_workdir = False
+        self._has_workdir = self._in_workdir = False
+        self._made: list[Shown] = []  # of it
         self._raw = RawUpdates(root, system, journal, self._causes, known)
 
     def deploy(self) -> int:
@@ -56,10 +60,10 @@ class Walk:
         self.root.system, self.root.attempt = self.system, self
         self.root.environment.attempt = self
         try:
-            self._make_workdir()
             self._visit(self.root.component)
             with in_component(self.root.component, self.system.component):
                 self.system.commit()
+            self._report_workdir()
             if self._aborted():
                 raise Interrupted("the run was interrupted", self.root.component.id)
             return self.updated
@@ -94,11 +98,20 @@ class Walk:
     # -- the walk -----------------------------------------------------------------------------------
 
     def _make_workdir(self) -> None:
-        self.system.component = self.root.component.id
+        """Make it where something is to lie in it, or has to look from there."""
+        if self._has_workdir:
+            return
+        self._has_workdir, before, self.system.component = True, self.system.component, self.root.component.id
         with in_component(self.root.component):
-            for path in (os.path.dirname(self.root.workdir), self.root.workdir):
-                if not os.path.isdir(path):  # where it is a link to a directory, that is somebody's wish
-                    self.system.make_dir(path)
+            self._made = make_workdir(self.root, self.system)
+        self.system.component = before
+
+    def _report_workdir(self) -> None:
+        """Tell of it where it was made and nothing else was: that, too, is a change that an undo takes back."""
+        if self._made and not self.updated:
+            self.updated = 1
+            data = {"changes": [shown.as_json() for shown in self._made], "reason": NO_WORKDIR, "seconds": 0.0}
+            self._emit(Event(What.CHANGED, self.root.name, self.root.component.id, data))
 
     def _visit(self, component: Component) -> None:
         for child in component.sub_components:
@@ -127,6 +140,7 @@ class Walk:
                 self.updated += 1  # without an update, what verify said is all there is to do
             return
         begun = time.monotonic()
+        self._make_workdir()
         self._tell_handlers(component)
         self.system.component = component.id
         self.system.shown.clear()
@@ -165,6 +179,7 @@ class Walk:
                 self.updating = False
 
     def _enter_workdir(self) -> None:
+        self._make_workdir()
         self.system.commit()
         if not self._in_workdir:
             os.chdir(self.root.workdir)
@@ -177,6 +192,17 @@ class Walk:
         if self._raw.appeared:
             data["appeared"], self._raw.appeared = list(self._raw.appeared), ()
         self._emit(Event(What.CHANGED, self.root.name, component.id, data))
+
+
+def make_workdir(root: RootComponent, system: System) -> list[Shown]:
+    """See to it that the working directory is there; what that changes."""
+    before = len(system.shown)
+    for path in (os.path.dirname(root.workdir), root.workdir):
+        if not os.path.isdir(path):  # where it is a link to a directory, that is somebody's wish
+            system.make_dir(path)
+    made = system.shown[before:]
+    del system.shown[before:]
+    return made
 
 
 def reason_to_update(component: Component, facts: Facts, attempt: Attempt) -> Optional[str]:

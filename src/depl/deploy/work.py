@@ -9,7 +9,7 @@ from depl.change.journal import Journal
 from depl.change.ledger import root_of
 from depl.change.records import Begin, Did
 from depl.component import RootComponent
-from depl.deploy.begin import continued, of_task
+from depl.deploy.begin import of_task, warnings
 from depl.deploy.books import COLLECTED, OWN
 from depl.deploy.calling import Reverse
 from depl.deploy.collecting import collected
@@ -31,9 +31,8 @@ class Work(Forward):
     """A rollout on this host, under the lock.
 
     head: of its records; journal_path: an existing journal to append to, which an undo takes back. of: the project
-    whose receipts are written. continues: the
-    warning where it goes on with somebody's unsettled journal, else nothing. changed: components so far. done: the
-    root components that went through. Errors: JournalError.
+    whose receipts are written. warnings: what people should know of the journals that it goes on from. changed:
+    components so far. done: the root components that went through. Errors: JournalError.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class Work(Forward):
     ) -> None:
         self.target = target
         self.journal = self._open(target, head, journal_path)
-        self.continues = "" if head.undoes else continued(self.journal, head.rollout)
+        self.warnings = [] if head.undoes else warnings(self.journal, head.rollout)
         self.changed = 0
         self.done: list[RootComponent] = []
         self.rollout, self._head, self._emit, self._stop = head.rollout, head, emit, stop

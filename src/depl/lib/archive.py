@@ -26,11 +26,12 @@ class Unpacked(Component):
     create_target_dir: make it, and missing directories above, where it is missing. strip: so many leading parts of the
     names in the archive are dropped.
 
-    It is current when all members are there with their kind, size, mode and time of modification; what differs is
-    repaired, what is there besides is left alone. Where half of the files or more differ, as with another version, the
-    archive is unpacked beside, and the new tree changes places with the old one. Modes are kept without set-user-id,
-    set-group-id and write permission for others, owners are not. Members that would lie or point outside of the target,
-    devices and pipes are refused before anything is unpacked. Undone exactly.
+    It is current when all members are there with their kind, size, mode and time of modification (a file of up to 1 MiB
+    may have another time, if its content is the same); what differs is repaired, what is there besides is left alone.
+    Where half of the files or more differ, as with another version, the archive is unpacked beside, and the new tree
+    changes places with the old one. Modes are kept without set-user-id, set-group-id and write permission for others,
+    owners are not. Members that would lie or point outside of the target, devices and pipes are refused before anything
+    is unpacked. Undone exactly.
     """
 
     namevar = "archive"
@@ -62,7 +63,7 @@ class Unpacked(Component):
         entries = self._entries()
         if not isinstance(self.system.look(self.target), nodes.Directory):
             raise UpdateNeeded(f"{self.target} is missing")
-        differing = [entry for entry in entries if self._differs(entry)]
+        differing = self._differing(entries)
         if differing:
             more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
             raise UpdateNeeded(f"{differing[0].path} is not as in the archive{more}")
@@ -75,7 +76,7 @@ class Unpacked(Component):
             )
         if there:
             entries = self._entries()
-            differing = [entry for entry in entries if self._differs(entry)]
+            differing = self._differing(entries)
             if not self.system.predicting and is_another(self, entries, differing):
                 exchange(self, entries, self._unpack)
             else:
@@ -152,7 +153,21 @@ class Unpacked(Component):
                     self.system.remove(path)
                     self.system.build(path)
 
-    def _differs(self, entry: Entry) -> bool:
+    def _differing(self, entries: list[Entry]) -> list[Entry]:
+        """What is not as in the archive. A file with another time may be: undo and redo give it a new one."""
+        differing = [entry for entry in entries if self._differs(entry)]
+        retimed = [entry for entry in differing if entry.kind == "file" and not self._differs(entry, time=False)]
+        if not retimed:
+            return differing
+        with self._opened() as reader:
+            same = {entry.path for entry in reader.in_order(retimed) if self._holds(entry, reader)}
+        return [entry for entry in differing if entry.path not in same]
+
+    def _holds(self, entry: Entry, reader: Any) -> bool:
+        path = os.path.join(self.target, entry.path)
+        return entry.size <= SHOWN and bool(self.system.holds(path, reader.read(entry)))
+
+    def _differs(self, entry: Entry, time: bool = True) -> bool:
         path = os.path.join(self.target, entry.path)
         node = self.system.look(path)
         if entry.kind == "directory":
@@ -165,7 +180,7 @@ class Unpacked(Component):
             status = os.lstat(path)
         except OSError:
             return False  # it is planned only, and looks right
-        return status.st_size != entry.size or int(status.st_mtime) != entry.mtime
+        return status.st_size != entry.size or (time and int(status.st_mtime) != entry.mtime)
 
 
 class Untar(Unpacked):

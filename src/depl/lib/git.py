@@ -171,7 +171,7 @@ class Clone(Checkout):
         ]
         if any(name in os.environ for name in ELSEWHERE):  # as in a hook of git
             unset = [part for name in ELSEWHERE for part in ("-u", name)]
-            return Tool(self, "env", [*unset, "git", *quiet, *login, *options], env)
+            return Tool(self, "env", [*unset, "git", *quiet, *login, *options], env, called="git")
         return Tool(self, "git", [*quiet, *login, *options], env)
 
 

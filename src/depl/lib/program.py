@@ -100,7 +100,11 @@ class Program(Component):
         try:
             if not self.is_running():
                 self.system.run(
-                    self.start(), undo=self.stop(), shown=f"start {self.name}", undo_shown=f"stop {self.name}"
+                    self.start(),
+                    undo=self.stop(),
+                    shown=f"start {self.name}",
+                    undo_shown=f"stop {self.name}",
+                    owns=self.owned_things()[0],
                 )
             else:
                 self.system.run(self.start(), way_back=WayBack.REPEAT, shown=f"restart {self.name}")
@@ -115,6 +119,10 @@ class Program(Component):
     def check(self) -> None:
         """It runs."""
         self.verify()
+
+    def owned_things(self) -> list[str]:
+        """What it runs, as `--gc` knows it."""
+        return [f"program {self.name}"]
 
     def processes(self) -> Sequence[Process]:
         """Its processes as supervisord sees them now."""

@@ -156,4 +156,14 @@ class RunningSupervisor(Component):
         elif running:
             self.system.run(f"{shut_down}\n{shlex.join(start)}", way_back=WayBack.REPEAT, shown="restart supervisord")
         else:
-            self.system.run(start, undo=shut_down, shown="start supervisord", undo_shown="shut supervisord down")
+            self.system.run(
+                start,
+                undo=shut_down,
+                shown="start supervisord",
+                undo_shown="shut supervisord down",
+                owns=self.owned_things()[0],
+            )
+
+    def owned_things(self) -> list[str]:
+        """What it runs, as `--gc` knows it."""
+        return [f"supervisord in {self.parent.workdir}"]

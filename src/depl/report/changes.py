@@ -40,9 +40,9 @@ def diff_lines(diff: str, limit: int = DIFF_LIMIT) -> list[Line]:
 def way_back(change: Shown, always: bool = False) -> str:
     """A mark that says how a change can be undone, where that has to be said."""
     way = str(change.get("way_back") or "exact")
-    if way not in UNSAFE:
-        return f"  [{way}]" if always else ""
-    reason = change.get("reason")
+    if way not in UNSAFE and not always:
+        return ""
+    reason = change.get("reason") if way in UNSAFE or change.get("verb") == "call" else ""
     return f"  [{way}: {reason}]" if reason else f"  [{way}]"
 
 

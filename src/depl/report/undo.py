@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from depl.errors import TakenOver
+from depl.errors import UNWRITABLE, TakenOver
 from depl.report.changes import sentence
 from depl.report.lines import Line, counted, seconds
 from depl.report.pivots import ways_on
@@ -67,6 +67,8 @@ def undo_lines(outcome: Outcome, name: str, took: float, again: str = "", *, red
             return [*lines, *ways_on(outcome, again)]
         if again and outcome.interrupted:
             lines.append(Line(f"  go on with: {again}"))
+        elif again and any(f" {UNWRITABLE}: " in one for one in outcome.conflicts):
+            lines.append(Line(f"  make room for the journal, or let it be written, then go on with: {again}"))
         elif again and not any(isinstance(one, TakenOver) for one in outcome.errors):
             lines.append(Line(f"  restore all the same with: {again} --force, or leave it so with: {again} --keep"))
         return lines

@@ -49,8 +49,8 @@ def realise(model: Model, host: str, options: Options, emit: Emit, stop: Optiona
         recorder(Event(What.STARTED, data=data))
         head = head_of(rollout, environment.name, host, options)
         work = Work(target, lock, head, recorder, stop, of=environment.project_name, **options.of_work)
-        if work.continues:
-            recorder(Event(What.WARNING, data={"text": work.continues}))
+        for text in work.warnings:
+            recorder(Event(What.WARNING, data={"text": text}))
         errors = _forward(work, model, host, options)
         if errors:
             outcome = _back(work, model, host, options, recorder, stop, errors)

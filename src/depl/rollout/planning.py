@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from depl.change.changes import WayBack
 from depl.change.predicting import PredictingSystem
 from depl.configure import Model
-from depl.deploy.begin import continued
+from depl.deploy.begin import warnings
 from depl.deploy.forecast import Forecast
 from depl.deploy.predict import Prediction
 from depl.deploy.target import Target, warning_to
@@ -47,8 +47,8 @@ def plan(model: Model, host: str, options: Options, emit: Emit) -> Planned:
         receipts = target.receipts(model.environment.project_name)
         others = elsewhere(model, host)
         forecast = Forecast(receipts, name, roots, system, journal.records, options.gc, others)
-    if journal.exists:
-        emit(Event(What.WARNING, data={"text": continued(journal)}))
+    for text in warnings(journal):
+        emit(Event(What.WARNING, data={"text": text}))
     emit(Event(What.STARTED, data={"environment": model.environment.name, "host": host, "rollout": None}))
     for root in selected(model, host, options):
         if root.ignore:

@@ -67,7 +67,8 @@ class Passing(DeploymentError):
 class Tool:
     """Calls a program on behalf of the component of a checkout.
 
-    name: of the program. options: that come before each of its commands. env, input: for each of them.
+    name: of the program. options: that come before each of its commands. env, input: for each of them. called: what
+    people see of the name.
     """
 
     def __init__(
@@ -77,8 +78,10 @@ class Tool:
         options: Sequence[str] = (),
         env: Optional[Mapping[str, str]] = None,
         input: Optional[str] = None,
+        called: str = "",
     ) -> None:
         self._component: Any = component
+        self._called = called or name
         self._name, self._options, self._env, self._input = name, list(options), dict(env or {}), input
 
     def look(self, *arguments: str, check: bool = True) -> str:
@@ -112,6 +115,7 @@ class Tool:
                 timeout=self._component.timeout,
                 input=self._input,
                 check=check,
+                shown=self._in_short(arguments),
             )
         except CmdExecutionError as error:
             raise self.told(error) from None
@@ -137,6 +141,10 @@ class Tool:
                 kind = Passing if passing else DeploymentError
                 return kind(f"{meaning.format(**facts)} ({said})", component, hint=hint)
         return error
+
+    def _in_short(self, arguments: Sequence[str]) -> str:
+        """A command as people see it, without options: `git fetch origin`."""
+        return " ".join([self._called, *(one for one in arguments if not one.startswith(("-", "+")))])
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         return [self._name, *self._options, *arguments]

@@ -109,12 +109,14 @@ def test_all_hosts_are_deployed_and_the_rest_is_told(call, cluster_of):
     assert lines[0] == "live/old: skipped, the environment ignores this host"
     assert "web1: web/File(web.conf): there is nothing, not a file" in lines
     assert "web2: web/Step(echo ready) | ready" in lines
-    assert lines[-5:-2] == [
+    assert lines[-9:-6] == [
         "db: 1 component changed, 1 change (exact)",
-        "web1: 2 components changed, 2 changes (1 exact, 1 repeat)",
-        "web2: 2 components changed, 2 changes (1 exact, 1 repeat)",
+        "web1: 2 components changed, 2 changes (1 exact, 1 unknown)",
+        "web2: 2 components changed, 2 changes (1 exact, 1 unknown)",
     ]
-    assert lines[-2].startswith("live: 5 components changed on 3 of 3 hosts, 5 changes (3 exact, 2 repeat) in ")
+    assert lines[-6].startswith("live: 5 components changed on 3 of 3 hosts, 5 changes (3 exact, 2 unknown) in ")
+    assert lines[-5] == "web1: these cannot be promised to be undone:"
+    assert lines[-4].startswith("  run     echo ready  [unknown: its component is new on the host")
     assert lines[-1] == "  take it back with: depl undo live"
     assert targets(project) == DEPLOYED
 
@@ -146,7 +148,7 @@ def test_a_plan_touches_nothing_and_has_a_status_for_what_is_pending(call, clust
     lines = done.stdout.splitlines()
     assert lines[0] == "required, but not deployed now: db@db"
     assert "      +db = db:5432" in lines
-    assert "web1: 2 components would change, 2 changes (1 exact, 1 repeat)" in lines
+    assert "web1: 2 components would change, 2 changes (1 exact, 1 unknown)" in lines
     assert targets(project) == []
 
 

@@ -87,6 +87,19 @@ def test_an_undo_stops_there_again_and_with_keep_goes_on(failed: Callable[..., A
     assert (outcome.status, happened(here, "reverse")) == ("reversed", {"migrate@one", "conf@one", "cfg@two"})
 
 
+def test_an_undo_leaves_what_a_pivot_needed_even_if_its_host_is_lost(
+    plan: Callable[..., Plan], runner: Callable[..., FakeRunner], realise: Run, undo: Undo
+) -> None:
+    tasks = {"cfg@two": [], "final@one": ["cfg@two"], "cache@four": []}
+    assert realise(plan(tasks), runner(Script(pivots=["final@one"]))).status == "succeeded"
+    outcome, here = undo(script=Script(lost_back=["final@one"], pivots=["final@one"]))
+    assert happened(here, "reverse") == {"cache@four"}
+    assert (outcome.status, outcome.standing) == (
+        "blocked",
+        ["two: cfg, because final@one needs it and is not put back"],
+    )
+
+
 def test_what_a_step_needed_that_comes_after_the_pivot_of_its_host_is_put_back(
     plan: Callable[..., Plan], runner: Callable[..., FakeRunner], realise: Run
 ) -> None:

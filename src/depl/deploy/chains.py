@@ -10,6 +10,7 @@ from depl.change.ledger import root_of
 from depl.deploy.books import OWN
 from depl.deploy.gone import no_longer, nothing_left
 from depl.deploy.overlap import overlap
+from depl.deploy.pivot import is_pivot
 from depl.deploy.purged import purged
 from depl.deploy.redoable import assert_redoable
 from depl.deploy.target import Target
@@ -52,8 +53,15 @@ def open_chain(target: Target, environment: str, rollout: Optional[str] = None) 
 
 
 def tasks_of(state: ChainState) -> list[dict[str, Any]]:
-    """The root components that a journal has changes of, in the order in which that was done."""
-    begun = [{"root": one.task, "order": one.order, "after": list(one.after)} for one in state.begun]
+    """The root components that a journal has changes of, in the order in which that was done.
+
+    pivot: something of it stands that cannot be undone.
+    """
+    pivots = {root_of(did.component) for did in state.standing if is_pivot(did)}
+    begun = [
+        {"root": one.task, "order": one.order, "after": list(one.after), "pivot": one.task in pivots}
+        for one in state.begun
+    ]
     known = {one["root"] for one in begun}
     others = dict.fromkeys(root_of(did.component) for did in reversed(state.standing) if did.component not in OWN)
     return [*({"root": root, "order": 0, "after": []} for root in others if root not in known), *begun]

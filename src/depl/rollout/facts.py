@@ -60,6 +60,10 @@ def _wrong(facts: Mapping[str, Any], checks: Checks) -> Optional[str]:
     return next((name for name, holds in checks.items() if name in facts and not holds(facts[name])), None)
 
 
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
 def _is_plain(value: Any) -> bool:
     """Something that can be shown in a line."""
     return value is None or isinstance(value, (str, int, float))
@@ -159,7 +163,7 @@ _ENTRY: Checks = {
     "change": _is_change,
 }
 _ROW: Checks = {**_HEAD, **_ENTRY, "failures": _is_texts}
-_TASK: Checks = {"root": _is_text, "order": _is_integer, "after": _is_texts_or_nothing}
+_TASK: Checks = {"root": _is_text, "order": _is_integer, "after": _is_texts_or_nothing, "pivot": _is_flag}
 _STEP: Checks = {
     "component": _is_text,
     "shown": _is_change,

@@ -192,7 +192,8 @@ class FakeRunner:
         if self.rollout not in journal["rollouts"]:
             journal["rollouts"].append(self.rollout)
         others = [known for known in journal["tasks"] if known["root"] != task.root]
-        journal["tasks"] = [*others, {"root": task.root, "order": task.order, "after": list(task.after)}]
+        fact = {"root": task.root, "order": task.order, "after": list(task.after)}
+        journal["tasks"] = [*others, {**fact, "pivot": task.id in self.script.pivots}]
 
     def _reverse(self, host: str, roots: Sequence[str], on_conflict: str) -> Any:
         conflicts, failed, done = [], [], []

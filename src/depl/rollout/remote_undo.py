@@ -71,6 +71,7 @@ def undo_all(
         plan = plan_from_chains({host: opened.tasks for host, opened in journals.items()})
         data = {"rollout": id, "environment": environment, "host": None, "hosts": list(journals), "tasks": len(plan)}
         again = any(opened.again for opened in journals.values())
+        hosts.pivots |= _pivots(journals)
         recorder(Event(What.STARTED, data={**data, "redoes" if again else "undoes": chosen.rollout}))
         way = back(plan, hosts, jobs, on_conflict, lambda: stop.terminated, lambda: stop.aborted, again)
         outcome = Outcome("redone" if again else "reversed", id, way.reversed, again=again)
@@ -128,6 +129,11 @@ def _open_journals(hosts: Hosts, chosen: Chosen, on_conflict: str, *, planning: 
     journals = hosts.gather(chosen.hosts, ask, Undoing)
     _all_well(list(hosts.lost.values()), hosts.emit)
     return {host: journals[host] for host in chosen.hosts}
+
+
+def _pivots(journals: Mapping[str, Undoing]) -> set[str]:
+    """The tasks that did something which cannot be undone: what they came after stands, even if their host is lost."""
+    return {f"{task['root']}@{host}" for host, one in journals.items() for task in one.tasks if task.get("pivot")}
 
 
 def _all_well(errors: Sequence[DeplError], emit: Emit) -> None:

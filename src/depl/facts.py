@@ -73,6 +73,7 @@ def facts_of(cls: type) -> Facts:
 def _find(cls: type) -> Facts:
     _refuse_reserved_names(cls)
     members = _members(cls)
+    _refuse_half_a_way_back(cls, members)
     verifier, updater = _definer(cls, "verify"), _definer(cls, "update")
     checks = _definer(cls, "check") is not None and _callable_without_arguments(members["check"])
     arguments = _arguments(cls, members, checks)
@@ -100,6 +101,17 @@ def _find(cls: type) -> Facts:
         staged=all(_says(cls, definer, "staged") for definer in acts),
         predictable=updater is not None and _says(cls, updater, "predictable"),
     )
+
+
+def _refuse_half_a_way_back(cls: type, members: Mapping[str, Any]) -> None:
+    if inspect.isfunction(members.get("capture")) and not callable(members.get("reverse")):
+        file, line = place_of_class(cls) or (None, None)
+        raise ComponentUsageError(
+            f"{cls.__name__} has a capture(), but no reverse() that takes back what it captured",
+            file=file,
+            line=line,
+            hint="Write reverse(self, captured), or give capture() another name.",
+        )
 
 
 def _refuse_reserved_names(cls: type) -> None:

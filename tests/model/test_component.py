@@ -107,6 +107,19 @@ class TestConstructor:
         ):
             Numbered()
 
+    def test_what_is_captured_must_be_taken_back_by_something(self) -> None:
+        class Half(Component):
+            def capture(self) -> dict[str, str]:
+                return {}
+
+        class Whole(Half):
+            def reverse(self, captured: dict[str, str]) -> None:
+                pass
+
+        assert Whole()
+        with pytest.raises(ComponentUsageError, match=r"Half has a capture\(\), but no reverse\(\)"):
+            Half()
+
     def test_a_property_with_a_setter_is_set_through_it(self) -> None:
         class Doubling(Component):
             @property

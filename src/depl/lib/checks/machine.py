@@ -15,7 +15,8 @@ class CommandCheck(Check):
     """A command that looks succeeds.
 
     command: a text (expanded, `component` being the component that adds this one) for the shell, or a list.
-    status: with which it should end (0). contains: a text that must be in its output. cwd: the workdir unless given.
+    status: with which it should end (0). contains: a text that must be in its output. cwd: the workdir unless given, or
+    the directory above it that is there, as nothing is made for a check.
 
         self += CommandCheck("nginx -t -c {{component.config.path}}")
     """
@@ -31,12 +32,13 @@ class CommandCheck(Check):
         super().configure()
         if isinstance(self.command, str):
             self.command = self.expand(self.command, component=self.parent)
-        self.cwd = self.workdir if self.cwd is None else self.map(self.cwd)
+        self.cwd = None if self.cwd is None else self.map(self.cwd)
 
     def probe(self) -> Optional[str]:
         from depl.change.process import shown
 
-        status, out, err = self.system.ask(self.command, cwd=self.cwd, env=self.env, timeout=self.attempt_timeout)
+        cwd = self.cwd or _there(self.workdir or self.root.workdir)
+        status, out, err = self.system.ask(self.command, cwd=cwd, env=self.env, timeout=self.attempt_timeout)
         said = excerpt((out + err).encode(), self.environment.redact)
         command = shown(self.command, self.environment.redact)
         if status != self.status:
@@ -55,6 +57,13 @@ class CommandCheck(Check):
         from depl.change.process import shown
 
         return shown(self._named, redact)
+
+
+def _there(directory: str) -> str:
+    """A directory, or the nearest one above it that is there."""
+    while not os.path.isdir(directory) and directory != os.path.dirname(directory):
+        directory = os.path.dirname(directory)
+    return directory
 
 
 class FileCheck(Check):

@@ -59,7 +59,12 @@ def tasks_of(state: ChainState) -> list[dict[str, Any]]:
     """
     pivots = {root_of(did.component) for did in state.standing if is_pivot(did)}
     begun = [
-        {"root": one.task, "order": one.order, "after": list(one.after), "pivot": one.task in pivots}
+        {
+            "root": one.task,
+            "order": one.order,
+            "after": list(one.after),
+            **({"pivot": True} if one.task in pivots else {}),
+        }
         for one in state.begun
     ]
     known = {one["root"] for one in begun}

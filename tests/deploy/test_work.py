@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from depl.component import Component
-from depl.deploy.begin import begin
+from depl.deploy.begin import begin, new_id
 from depl.deploy.chains import chains, open_chain
 from depl.deploy.stop import Stop
 from depl.deploy.target import Target
@@ -497,3 +498,12 @@ def test_a_chain_is_opened_by_the_name_of_its_rollout_and_taken_back_by_another_
         open_chain(target, "test", "r2")
     assert open_chain(target, "test", "u1")[1].undone == ("u1",)
     assert open_chain(target, "test")[1].rollouts == ("r1",)
+
+
+def test_names_of_rollouts_sort_by_time_within_a_second_too():
+    names = []
+    for _ in range(200):
+        names.append(new_id())
+        time.sleep(0.002)
+    assert names == sorted(names)
+    assert len(names[0]) == len("20260102-030405-ab12")

@@ -56,8 +56,15 @@ def continued(journal: Journal, rollout: str) -> str:
 
 
 def new_id() -> str:
-    """A name for a rollout that sorts by time and is not given twice."""
-    return time.strftime("%Y%m%d-%H%M%S", time.gmtime()) + "-" + os.urandom(2).hex()
+    """A name for a rollout that sorts by time, to a thousandth of a second, and is not given twice."""
+    now, chance = time.time(), int.from_bytes(os.urandom(4), "big")
+    return time.strftime("%Y%m%d-%H%M%S-", time.gmtime(now)) + _two_digits(int(now % 1 * 1296)) + _two_digits(chance)
+
+
+def _two_digits(number: int) -> str:
+    """The last two digits of a number to the base of 36."""
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    return digits[number // 36 % 36] + digits[number % 36]
 
 
 def who() -> str:

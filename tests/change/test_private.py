@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 
-from depl.change.journal import make_private
+from depl.change.private import make_private
 
 
 def test_what_depl_keeps_is_for_the_owner_only(tmp_path):

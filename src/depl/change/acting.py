@@ -12,7 +12,7 @@ from depl.change.capturing import Capturing
 from depl.change.changes import Move, Put
 from depl.change.finishing import finish
 from depl.change.finishing import move as move_tree
-from depl.change.journal import Journal, make_private
+from depl.change.journal import Journal
 from depl.change.limit import CHANGE_LIMIT, TOO_LARGE, Limit, amend
 from depl.change.masks import Masks
 from depl.change.nodes import Absent, File, Link, Node, Other, Path, describe
@@ -228,12 +228,6 @@ class ActingSystem(Capturing):
             self.settle_tail(dids)
             raise
         self._unmarked = True
-
-    def _trash(self) -> Path:
-        self.commit()
-        directory = os.path.join(self.directory, "trash")
-        make_private(directory)
-        return os.path.join(directory, str(self._next_number))
 
     @property
     def _next_number(self) -> int:

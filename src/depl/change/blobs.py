@@ -10,8 +10,8 @@ import stat
 from contextlib import suppress
 from typing import Any, Optional
 
-from depl.change.journal import make_private, sync_directory
 from depl.change.nodes import Digest, File, Node, Path
+from depl.change.private import make_private, replace_file, sync_directory
 from depl.errors import JournalError
 
 CHUNK = 1 << 20
@@ -29,14 +29,7 @@ class Blobs:
         path = self._path(digest)
         if not os.path.exists(path):
             make_private(self.directory)
-            temporary = path + ".new"
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(temporary, path)
-            sync_directory(self.directory)
+            replace_file(path, content)
         return digest
 
     def add_json(self, value: Any) -> Digest:

@@ -1,4 +1,4 @@
-"""The part of the acting system that keeps what raw code is about to change, and looks what became of it."""
+"""The part of the acting system that keeps what raw code may change, or what goes aside, and looks what became of it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from depl.change.limit import TOO_LARGE
 from depl.change.looks import Staged
 from depl.change.nodes import File, Link, Path
 from depl.change.owned import Became, became, below, left_open
+from depl.change.private import make_private
 from depl.change.records import Began, Did, Failed
 from depl.change.refusal import failing
 
@@ -90,6 +91,12 @@ class Capturing(Commanding):
             elif isinstance(put.before, File):
                 return put, self.blobs.copy(path, put.before.digest or "", number, sync)
         return put, None
+
+    def _trash(self) -> Path:
+        self.commit()
+        directory = os.path.join(self.directory, "trash")
+        make_private(directory)
+        return os.path.join(directory, str(self._next_number))
 
     @property
     @abstractmethod

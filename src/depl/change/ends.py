@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple
 
 from depl.change.journal import DAMAGED, is_whole, read_last, unreadable
+from depl.change.private import replace_file
 from depl.change.records import Settled
 from depl.errors import JournalError
 
@@ -68,11 +69,7 @@ def note_ends(directory: str) -> None:
         found = [end for end in ends(directory) if end.settled]
         settled = {os.path.basename(end.path): (os.stat(end.path).st_size, end.n) for end in found}
         text = json.dumps(settled, separators=(",", ":")).encode()
-        temporary = _path(directory) + ".new"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(b"%08x %s\n" % (zlib.crc32(text), text))
-        os.rename(temporary, _path(directory))
+        replace_file(_path(directory), b"%08x %s\n" % (zlib.crc32(text), text), durable=False)
 
 
 def _end(path: str, noted: Optional[Tuple[int, int]]) -> Optional[End]:

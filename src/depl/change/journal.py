@@ -6,16 +6,16 @@ the host's lock, so a torn last line was left by somebody who is gone.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Callable, Iterator, Optional, Sequence
 
 from depl.change.ledger import Ledger
+from depl.change.private import make_private, sync_directory
 from depl.change.records import NEWER, Begin, Record, from_json, to_json
 from depl.errors import UNWRITABLE, JournalError
 
@@ -213,40 +213,3 @@ def write_all(descriptor: int, content: bytes, durable: bool) -> None:
     except OSError:
         os.ftruncate(descriptor, start)
         raise
-
-
-def make_private(directory: str) -> None:
-    """A directory of depl's own, with its parents, for the owner only; synced."""
-    if os.path.isdir(directory):
-        return
-    parent = os.path.dirname(directory)
-    if not os.path.isdir(parent):
-        make_private(parent)
-    try:
-        os.mkdir(directory, 0o700)
-    except FileExistsError:  # somebody else was quicker
-        return
-    if os.path.basename(directory) == ".depl":
-        _keep_from_git(directory)
-    sync_directory(parent)
-
-
-def _keep_from_git(directory: str) -> None:
-    """What was replaced lies there in clear, secrets too: an absent-minded `git add .` must not take it along."""
-    with suppress(OSError), open(os.path.join(directory, ".gitignore"), "x") as file:
-        file.write("*\n")
-
-
-def sync_directory(path: str) -> None:
-    """See to it that the names in a directory are on disk."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    except PermissionError:  # one that may be written but not read
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some file systems cannot
-            raise
-    finally:
-        os.close(descriptor)

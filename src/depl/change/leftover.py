@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Callable, Optional
 
-from depl.change.journal import make_private
+from depl.change.private import make_private
 from depl.change.process import GRACE
 
 NAME = "running"  # in `.depl`: the process of the command that runs, when it was started, and by which boot

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, AbstractSet, Any, Dict, Iterable, List, Option
 
 from depl.change.changes import Put
 from depl.change.disk import look, read, real_path
-from depl.change.journal import make_private, sync_directory
 from depl.change.leads import hidden, leads_in
 from depl.change.nodes import Digest, File, Node, Path
+from depl.change.private import make_private, replace_file
 from depl.redact import Redactor, mask
 
 if TYPE_CHECKING:
@@ -80,15 +80,8 @@ class Masks:
             self._write(self._path)
 
     def _write(self, path: Path) -> None:
-        directory, temporary = os.path.dirname(path), path + ".new"
-        make_private(directory)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump({name: entries for name, entries in self._known.items() if entries}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, path)
-        sync_directory(directory)
+        make_private(os.path.dirname(path))
+        replace_file(path, json.dumps({name: entries for name, entries in self._known.items() if entries}).encode())
 
     def _note(self, staged: Staged) -> bool:
         """Whether there is something secret in what is staged."""

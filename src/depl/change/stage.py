@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from depl.change import disk, trees
 from depl.change.blobs import copy_link
-from depl.change.journal import make_private
 from depl.change.looks import Staged
 from depl.change.nodes import File, Link, Path
+from depl.change.private import make_private
 
 
 class Stage:

@@ -7,8 +7,8 @@ import stat
 import threading
 from collections.abc import Iterable, Sequence
 
-from depl.change.journal import sync_directory
 from depl.change.nodes import Path
+from depl.change.private import sync_directory
 
 WORKERS = 4  # files synced at the same time
 

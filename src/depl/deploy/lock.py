@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any, Callable, Mapping, Optional
 
-from depl.change.journal import make_private
+from depl.change.private import make_private
 from depl.deploy.holder import ask_to_leave, holder
 from depl.errors import ChangeFailed, Interrupted, Locked
 

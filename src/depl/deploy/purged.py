@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Iterable, Iterator, Tuple
 
-from depl.change.journal import sync_directory
+from depl.change.private import replace_file
 from depl.change.records import Begin, Record, Settled
 
 LISTED = 1000  # the last ones
@@ -35,14 +35,7 @@ def note_purged(directory: str, journals: Iterable[tuple[Iterable[Record], bool]
         for line in _lines(records, STOOD if stood else UNDONE):
             lines.pop(line, None)
             lines[line] = None
-    temporary = _path(directory) + ".new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(" ".join(line) + "\n" for line in list(lines)[-LISTED:])
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(temporary, _path(directory))
-    sync_directory(directory)
+    replace_file(_path(directory), "".join(" ".join(line) + "\n" for line in list(lines)[-LISTED:]).encode())
 
 
 def _lines(records: Iterable[Record], kind: str) -> Iterator[Line]:

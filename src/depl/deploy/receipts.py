@@ -11,10 +11,10 @@ import os
 from typing import Any, Collection, Iterable, Mapping, Optional
 
 from depl.change.changes import Put
-from depl.change.journal import make_private
 from depl.change.ledger import root_of
 from depl.change.looks import Staged
 from depl.change.nodes import Absent, Path
+from depl.change.private import make_private, replace_file
 from depl.change.refusal import failing
 from depl.deploy.books import RECEIPTS
 from depl.deploy.things import Thing, made_by
@@ -130,13 +130,9 @@ class Receipts:
 
     def write(self, content: bytes) -> None:
         """Write new content where no rollout is under way, because nothing was changed. Errors: ChangeFailed."""
-        temporary = self.path + ".new"
         with failing(Staged(Put(self.path, Absent(), None), RECEIPTS)):
             make_private(os.path.dirname(self.path))
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            os.rename(temporary, self.path)
+            replace_file(self.path, content, durable=False)
 
     def _mine(self, environment: str) -> Mapping[str, Any]:
         """Of this project; what nobody wrote goes over to the first one that writes the same environment."""

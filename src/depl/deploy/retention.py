@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Iterator, Sequence
 
 from depl.change.folds import ChainState, chain_state
-from depl.change.journal import read, sync_directory
+from depl.change.journal import read
 from depl.change.masks import Masks
+from depl.change.private import sync_directory
 from depl.change.records import Record, Settled
 from depl.change.trees import clear
 from depl.deploy.chains import stands

@@ -7,7 +7,7 @@ import os
 import time
 from typing import Any, Mapping, Optional
 
-from depl.change.journal import make_private
+from depl.change.private import make_private
 from depl.errors import TakenOver
 
 NAME = "takeover"  # in `.depl`

@@ -6,7 +6,8 @@ import json
 import os
 from typing import Any, Callable, Optional, Union
 
-from depl.change.journal import make_private, write_all
+from depl.change.journal import write_all
+from depl.change.private import make_private
 from depl.deploy.begin import utc
 from depl.events import Event, Output, What
 from depl.redact import Redactor

@@ -21,12 +21,17 @@ def conflicts(roots: Iterable[RootComponent]) -> Iterable[Tuple[RootComponent, D
         if root.ignore or root.host.ignore:
             continue
         for component in (root.component, *root.component.recursive_sub_components):
-            if not callable(getattr(type(component), "claims", None)):
+            if not has_claims(component):
                 continue
             for path, aspect, value in component.claims():
                 first, other = claimed.setdefault((root.host.name, path, aspect), (value, component))
                 if first != value:
                     yield root, _conflict(path, aspect, component, other)
+
+
+def has_claims(component: Component) -> bool:
+    """Whether a component says what it determines."""
+    return callable(getattr(type(component), "claims", None))
 
 
 def _conflict(path: str, aspect: str, component: Component, other: Component) -> ConfigurationError:

@@ -105,26 +105,21 @@ def _find(cls: type) -> Facts:
 
 def _refuse_half_a_way_back(cls: type, members: Mapping[str, Any]) -> None:
     if inspect.isfunction(members.get("capture")) and not callable(members.get("reverse")):
-        file, line = place_of_class(cls) or (None, None)
-        raise ComponentUsageError(
-            f"{cls.__name__} has a capture(), but no reverse() that takes back what it captured",
-            file=file,
-            line=line,
-            hint="Write reverse(self, captured), or give capture() another name.",
-        )
+        what = "has a capture(), but no reverse() that takes back what it captured"
+        raise _refused(cls, what, "Write reverse(self, captured), or give capture() another name.")
 
 
 def _refuse_reserved_names(cls: type) -> None:
     for base in cls.__mro__:
         for name in RESERVED if base.__module__ not in FRAMEWORK else ():
             if name in base.__dict__:
-                file, line = place_of_class(base) or (None, None)
-                raise ComponentUsageError(
-                    f"{base.__name__} has an attribute {name!r}, which is a name that depl needs for every component",
-                    file=file,
-                    line=line,
-                    hint="Give it another name.",
-                )
+                what = f"has an attribute {name!r}, which is a name that depl needs for every component"
+                raise _refused(base, what, "Give it another name.")
+
+
+def _refused(cls: type, what: str, hint: str) -> ComponentUsageError:
+    file, line = place_of_class(cls) or (None, None)
+    return ComponentUsageError(f"{cls.__name__} {what}", file=file, line=line, hint=hint)
 
 
 def _members(cls: type) -> Dict[str, Any]:

@@ -66,8 +66,9 @@ class Undoing(Acting):
         unknown: list[str] = []
         again = redoes(state, request.rollout)
         if request.plan:
-            steps = preview(self.target, state, again, keep=request.on_conflict == "keep")
-            unknown = unknown_steps(self.target, state, again)
+            journal = self.target.journals.open_at(path)
+            steps = preview(self.target, journal, state, again, keep=request.on_conflict == "keep")
+            unknown = unknown_steps(journal.records, again)
         else:
             if again and tell and request.on_conflict != "keep":
                 assert_can_be_done_again(path)

@@ -1,4 +1,4 @@
-"""The part of the acting system that keeps what raw code may change, or what goes aside, and looks what became of it."""
+"""The part of the acting system that keeps what raw code may change and what goes aside, and looks what became."""
 
 from __future__ import annotations
 

@@ -20,16 +20,15 @@ from depl.deploy.target import Target
 Step = Mapping[str, Any]
 
 
-def preview(target: Target, state: ChainState, again: bool = False, keep: bool = False) -> list[Step]:
-    """The steps of an undo, up to one across which nothing is undone; nothing is touched. again: it is redone.
+def preview(target: Target, journal: Journal, state: ChainState, again: bool = False, keep: bool = False) -> list[Step]:
+    """The steps of an undo, up to one across which nothing is undone; nothing is touched.
 
-    keep: what cannot be undone is left as it is.
+    journal, state: what is undone. again: it is redone. keep: what cannot be undone is left as it is.
 
     Of each: component; shown: its reversal; conflict: why it cannot be taken back, nothing if it can. Of a directory
     that others put something into: held, why it stays, or goes_along, what will lie where when its tree is moved. Of
     the last step, where it ends before all is undone: stands, what was done before it.
     """
-    journal = _journal(target, state)
     left = left_to_redo(journal.records) if again else list(state.standing)
     ahead = Ahead(target, journal.records, left, keep)
     steps: list[Step] = []
@@ -63,16 +62,10 @@ def _repetitions(journal: Journal, left: Sequence[Did], again: bool) -> list[Ste
     return [_step(repetition.component, run) for repetition in owed for run in repetition.commands]
 
 
-def unknown_steps(target: Target, state: ChainState, again: bool = False) -> list[str]:
+def unknown_steps(records: Sequence[Record], again: bool = False) -> list[str]:
     """What a journal tells of that nobody can take back, or bring back."""
-    records = _journal(target, state).records
     return not_run_again(records) if again else [*steps_of_unknown_effect(records), *will_be_left(records)]
 
 
 def _step(component: str, change: Change, conflict: str = "") -> Step:
     return {"component": component, "shown": show_change(change).as_json(), "conflict": conflict}
-
-
-def _journal(target: Target, state: ChainState) -> Journal:
-    journals = target.journals
-    return journals.open_at(next(path for path, one in journals.states() if one.rollouts == state.rollouts))

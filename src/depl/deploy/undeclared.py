@@ -12,6 +12,7 @@ from typing import Iterable, Iterator, Mapping, Optional
 
 from depl.change.ledger import root_of
 from depl.change.nodes import Path
+from depl.claims import has_claims
 from depl.component import Component, RootComponent
 from depl.deploy.causes import preorder
 from depl.deploy.insight import claims_all, looks_by_itself
@@ -97,33 +98,47 @@ class Judgement:
     # -- what may not be declared any more -----------------------------------------------------------
 
     def _not_declared(self, owned: Mapping[Path, Entry]) -> Iterator[tuple[Path, Entry]]:
-        components: dict[str, Component] = {}
+        covered: dict[str, set[Path]] = {}  # made only where a path is not claimed as it is written
+        for path, entry, claimed in self._not_claimed(owned):
+            id = entry["component"]
+            if id not in covered:
+                covered[id] = self._covered(claimed)
+            if path not in covered[id]:
+                yield path, entry
+
+    def _not_claimed(self, owned: Mapping[Path, Entry]) -> Iterator[tuple[Path, Entry, set[Path]]]:
+        """What is not claimed as it is written, and all that its component claims (nothing, if that is gone)."""
+        components = self._components()
+        claimed: dict[str, set[Path]] = {}
+        for path, entry in owned.items():
+            id = entry["component"]
+            component = components.get(id)
+            if root_of(id) in self._ignored or (component is not None and not claims_all(component)):
+                continue
+            if id not in claimed:
+                claimed[id] = _claimed_by(component)
+            if path not in claimed[id]:
+                yield path, entry, claimed[id]
+
+    def _components(self) -> dict[str, Component]:
+        """All components of the roots that are looked at, by their ids; noted for each root, too."""
+        found: dict[str, Component] = {}
         for root in self.roots:
             if not root.ignore:
                 mine = {one.id: one for one in preorder(root.component)}
                 self.ids[root.name] = list(mine)
-                components.update(mine)
-        claimed: dict[str, set[Path]] = {}
-        for path, entry in owned.items():
-            id = entry["component"]
-            if root_of(id) in self._ignored:
-                continue
-            component = components.get(id)
-            if component is not None and not claims_all(component):
-                continue
-            if component is not None and id not in claimed:
-                claimed[id] = {path for path, _, _ in component.claims()}  # type: ignore[attr-defined]
-            if component is None or not self._is_covered(path, claimed[id]):
-                yield path, entry
+                found.update(mine)
+        return found
 
     def _is_gone(self, id: str) -> bool:
         return root_of(id) not in self._ignored and id not in self.ids.get(root_of(id), ())
 
-    def _is_covered(self, path: Path, claimed: set[Path]) -> bool:
-        """Whether a path is claimed, or something below it."""
-        if path in claimed:
-            return True
-        return any(one == path or one.startswith(path + "/") for one in (*claimed, *map(self._resolved, claimed)))
+    def _covered(self, claimed: set[Path]) -> set[Path]:
+        """What is claimed, as written and as journals have it, and all directories that it lies in."""
+        found: set[Path] = set()
+        for path in (*claimed, *map(self._resolved, claimed)):
+            found.update((path, *parents(path)))
+        return found
 
     def _resolved(self, path: Path) -> Path:
         """A path with the links among its parents followed, as journals have it."""
@@ -167,7 +182,7 @@ class Judgement:
             yield root.workdir, root.component.id
             for component in preorder(root.component):
                 yield from ((component.map(path), component.id) for path in component.touches or ())
-                if _claims(component):
+                if has_claims(component):
                     yield from ((path, component.id) for path, _, _ in component.claims())  # type: ignore[attr-defined]
 
 
@@ -196,8 +211,8 @@ def _way_to(path: Path, passed: set[Path]) -> Iterator[Path]:
                 waiting.append(os.path.normpath(os.path.join(os.path.dirname(one), os.readlink(one))))
 
 
-def _claims(component: Component) -> bool:
-    return callable(getattr(type(component), "claims", None))
+def _claimed_by(component: Optional[Component]) -> set[Path]:
+    return set() if component is None else {path for path, _, _ in component.claims()}  # type: ignore[attr-defined]
 
 
 def _same(now: Optional[Entry], then: Entry) -> bool:

@@ -30,8 +30,8 @@ from depl.events import Emit
 class Work(Forward):
     """A rollout on this host, under the lock.
 
-    head: of its records; journal_path: an existing journal to append to, which an undo takes back. of: the project
-    whose receipts are written. warnings: what people should know of the journals that it goes on from. changed:
+    head: of its records; journal_path: an existing journal to append to, which an undo takes back. of: the name of the
+    project whose receipts are written. warnings: what people should know of the journals that it goes on from. changed:
     components so far. done: the root components that went through. Errors: JournalError.
     """
 

@@ -133,8 +133,8 @@ class Undoable:
 def undo_plan(environment: str, options: Options, rollout: Optional[str] = None, on_conflict: str = "stop") -> Undoable:
     """What undo would do; nothing is touched. Errors: NothingToUndo."""
     target = Target(options.target_directory)
-    _, state = open_chain(target, environment, rollout)
-    again = redoes(state, rollout)
-    steps = preview(target, state, again, keep=on_conflict == "keep")
-    unknown = unknown_steps(target, state, again)
+    path, state = open_chain(target, environment, rollout)
+    journal, again = target.journals.open_at(path), redoes(state, rollout)
+    steps = preview(target, journal, state, again, keep=on_conflict == "keep")
+    unknown = unknown_steps(journal.records, again)
     return Undoable(state.host, state.rollouts, steps, unknown, again, () if again else needs_code(state))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +35,8 @@ def offer(name: str) -> None:
 
 
 offer("forked")
+offer("postgresql")
+offer("rollouts_by_hand")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,3 +61,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def project() -> Path:
     """The checkout that the tests belong to."""
     return PROJECT
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Any]:
+    """A running PostgreSQL, see tests/postgresql.py: `postgresql.new_database()` is the address of an empty store."""
+    module = sys.modules["postgresql"]
+    if module.programs() is None:
+        pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
+    yield from module.served(tempfile.mkdtemp(prefix="depl-t-pg-"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty store, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store/depl.sqlite"
+    return str(request.getfixturevalue("postgresql").new_database())

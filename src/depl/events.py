@@ -27,6 +27,26 @@ class What(str, Enum):
     CONFLICT = "conflict"  # a change was not put back. data: change, reason
     OVER = "over"  # the rollout. data: outcome, seconds, changed, ...
 
+    # Told by coordinators only. A task is named by its id in the plan, or by root and host.
+    PLANNED = "planned"  # the rollout. data: see depl.rollout.plan.RolloutPlan
+    QUEUED = "queued"
+    STOPPING = "stopping"  # nothing new begins. data: reason, cause (a task's id, or empty)
+    BLOCKED = "blocked"  # somebody has to decide. data: block (see depl.rollout.states), reason
+    RESUMED = "resumed"  # no longer blocked. data: direction (forward, backward)
+    HELD = "held"  # data: hold, reason
+    RELEASED = "released"  # data: hold
+    SIGNALLED = "signalled"  # data: number, name, who, reason
+    TAKEN_UP = "taken up"  # by another process, as nobody was at work any more. data: who, epoch
+    TASK_UNKNOWN = "task unknown"  # nobody heard how it ended. data: reason
+    TASK_NOT_STARTED = "task not started"  # it was found that it had not begun
+    TASK_SAVED = "task saved"  # data: state, what its way back needs
+    PROGRESS = "progress"  # data: done, total
+    TASK_REVERSING = "task reversing"  # data: attempt
+    TASK_REVERSED = "task reversed"
+    TASK_NOT_REVERSED = "task not reversed"  # data: kind (failed, conflict), reason
+    REVERSAL_SKIPPED = "reversal skipped"  # data: reason
+    TASK_KEPT = "task kept"  # it cannot be reversed. data: reason
+
 
 @dataclass(frozen=True)
 class Event:

@@ -26,7 +26,9 @@ from depl.deploy.target import Target
 from depl.environment import Environment
 from depl.events import Event, Output, What
 from depl.host import Host
+from depl.rollout.folding import State, fold
 from depl.rollout.local import Options, Outcome, Planned, plan, realise, undo
+from depl.rollout.log import Recorded
 
 Tree = dict[str, tuple[Any, ...]]
 Classes = list[type[Component]]
@@ -93,8 +95,12 @@ class World:
         return Options(str(self.base), **{"durability": self.durability, "who": "tester", **options})
 
     def run(self, *classes: type[Component], stop: Any = None, **options: Any) -> Outcome:
-        """Deploy."""
-        return realise(self.model(*classes), "localhost", self.options(**options), self.take, stop)
+        """Deploy. What happened must make sense to whoever reads the record."""
+        more = {name: options.pop(name) for name in ("soak", "signals") if name in options}
+        before = len(self.events)
+        outcome = realise(self.model(*classes), "localhost", self.options(**options), self.take, stop, **more)
+        self.fold(outcome, before)
+        return outcome
 
     def plan(self, *classes: type[Component], **options: Any) -> Planned:
         """What a deployment would do."""
@@ -103,7 +109,17 @@ class World:
     def undo(self, *classes: type[Component], rollout: str | None = None, on_conflict: str = "stop") -> Outcome:
         """Take back the newest rollout, or one by name. classes: the model, where reversing needs it."""
         model = (lambda: self.model(*classes)) if classes else None
-        return undo("test", self.options(), self.take, rollout, on_conflict, model)
+        before = len(self.events)
+        outcome = undo("test", self.options(), self.take, rollout, on_conflict, model)
+        self.fold(outcome, before)
+        return outcome
+
+    def fold(self, outcome: Outcome, before: int) -> State:
+        """What the events from a place on come to, which is how it ended."""
+        state = fold(Recorded(number, "", event) for number, event in enumerate(self.events[before:], 1))
+        words = {"nothing": "succeeded", "redone": "succeeded", "stopped": "kept"}
+        assert state.state == words.get(outcome.status, outcome.status)
+        return state
 
     def take(self, event: Event | Output) -> None:
         if isinstance(event, Output):

@@ -390,19 +390,21 @@ anything = settings(deadline=None, max_examples=60, suppress_health_check=[Healt
 
 
 def run_it(
-    plan: Plan, script: Script, jobs: int, tmp_path: Path, on_failure: str = "rollback"
+    plan: Plan, script: Script, jobs: int, tmp_path: Path, folded: Any, on_failure: str = "rollback"
 ) -> tuple[Outcome, FakeRunner]:
+    events = folded()
     here = FakeRunner({host: Machine() for host in sorted(plan.by_host)}, script)
     outcome = realise_all(
         plan,
         here,
         Options(str(tmp_path), on_failure=on_failure),
-        lambda event: None,
+        events,
         record_directory=str(tmp_path / ".depl"),
         rollout=here.rollout,
         environment="production",
         jobs=jobs,
     )
+    events.assert_agrees(outcome)
     return outcome, here
 
 
@@ -435,9 +437,9 @@ def assert_jobs(plan: Plan, runner: FakeRunner, jobs: int) -> None:
 
 @given(data=st.data(), jobs=st.sampled_from([1, 3, 20]))
 @anything
-def test_the_order_is_never_violated(data: st.DataObject, jobs: int, tmp_path: Path) -> None:
+def test_the_order_is_never_violated(data: st.DataObject, jobs: int, tmp_path: Path, folded: Any) -> None:
     plan = data.draw(plans())
-    outcome, here = run_it(plan, data.draw(scripts(plan, trouble=False)), jobs, tmp_path)
+    outcome, here = run_it(plan, data.draw(scripts(plan, trouble=False)), jobs, tmp_path, folded)
     assert outcome.status in ("succeeded", "nothing")
     assert_order(plan, here)
     assert_jobs(plan, here, jobs)
@@ -447,11 +449,11 @@ def test_the_order_is_never_violated(data: st.DataObject, jobs: int, tmp_path: P
 @given(data=st.data(), jobs=st.sampled_from([1, 3, 20]))
 @anything
 def test_whatever_fails_all_that_began_is_put_back_once_in_the_other_order(
-    data: st.DataObject, jobs: int, tmp_path: Path
+    data: st.DataObject, jobs: int, tmp_path: Path, folded: Any
 ) -> None:
     plan = data.draw(plans())
     script = data.draw(scripts(plan, trouble=True))
-    outcome, here = run_it(plan, script, jobs, tmp_path)
+    outcome, here = run_it(plan, script, jobs, tmp_path, folded)
     assert_order(plan, here)
     assert_jobs(plan, here, jobs)
     bad = [place for place, (what, id) in enumerate(here.log) if what == "end" and id in {*script.fails, *script.lost}]
@@ -494,11 +496,11 @@ def assert_way_back(plan: Plan, runner: FakeRunner, began: set[str]) -> None:
 @given(data=st.data(), jobs=st.sampled_from([1, 3, 20]))
 @anything
 def test_whatever_cannot_be_put_back_what_it_needs_stays_and_the_rest_goes(
-    data: st.DataObject, jobs: int, tmp_path: Path
+    data: st.DataObject, jobs: int, tmp_path: Path, folded: Any
 ) -> None:
     plan = data.draw(plans())
     script = data.draw(scripts(plan, trouble=True, stuck=True))
-    outcome, here = run_it(plan, script, jobs, tmp_path)
+    outcome, here = run_it(plan, script, jobs, tmp_path, folded)
     assert_jobs(plan, here, jobs)
     began = {id for id in happened(here, "end") if id not in script.unchanged}
     reversed = Counter(happened(here, "reverse"))

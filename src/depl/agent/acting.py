@@ -15,7 +15,7 @@ from depl.errors import DeplError, Interrupted
 from depl.events import Event, What
 from depl.protocol import requests
 from depl.protocol.failures import error_to_json
-from depl.protocol.replies import Collected, Repeated, Settled, TaskOver, TasksReversed
+from depl.protocol.replies import Checked, Collected, Repeated, Settled, TaskOver, TasksReversed
 
 
 class Acting(SliceSide):
@@ -33,6 +33,7 @@ class Acting(SliceSide):
                 requests.Reverse: self._reverse,
                 requests.Repeat: self._repeat,
                 requests.Collect: self._collect,
+                requests.Check: self._check,
                 requests.Settle: self._settle,
             }
         )
@@ -115,6 +116,16 @@ class Acting(SliceSide):
         facts = [error_to_json(error, self.redact) for error in result.errors]
         interrupted |= self.stop.terminated and bool(facts)
         self.line.send(Collected(0, result.changed, facts, result.began, interrupted))
+
+    def _check(self, request: requests.Check) -> None:
+        """Ask what was deployed some time ago whether it is well."""
+        assert self.work is not None
+        red, errors = [], []
+        for name in request.tasks:
+            found = self.work.check(self.root(name))
+            red += [name] if found else []
+            errors += [error_to_json(error, self.redact) for error in found]
+        self.line.send(Checked(0, request.tasks, red, errors, self.stop.aborted and bool(red)))
 
     def _take_over_what_is_done(self) -> None:
         """What agents before this one brought to its end in the same rollout."""

@@ -9,10 +9,9 @@ from depl.agent.acting import Acting
 from depl.agent.line import Line
 from depl.agent.telling import pages
 from depl.change.folds import ChainState
-from depl.deploy.chains import chains, needs_code, open_chain, tasks_of
+from depl.deploy.chains import chains_of, needs_code, open_chain, tasks_of
 from depl.deploy.own_code import lacking, no_longer_there, where_it_is
 from depl.deploy.preview import preview, unknown_steps
-from depl.deploy.purged import purged
 from depl.deploy.redoable import assert_can_be_done_again, redoes
 from depl.errors import DeplError
 from depl.homes import Moved
@@ -51,13 +50,8 @@ class Undoing(Acting):
         self.named = Moved(project, link)
 
     def _chains(self, request: requests.Chains) -> None:
-        found = [chain for chain in chains(self.target) if self.hello.environment in chain["environments"]]
-        directory, environment, name = self.target.journals.directory, self.hello.environment, request.rollout
-        gone = purged(directory, environment)
-        forgotten: list[str] = []
-        if name is not None:  # what belongs to it on other hosts may be here under another name
-            found.sort(key=lambda chain: name not in (*chain["rollouts"], *chain["undos"]))
-            forgotten = [one for one in purged(directory, environment, all=True) if one == name and one not in gone]
+        # Of a rollout that is named: what belongs to it on other hosts may be here under another name.
+        found, gone, forgotten = chains_of(self.target, self.hello.environment, request.rollout)
         self.line.send(Found(found[:50], gone, forgotten))
 
     def _open(self, request: requests.Undo, tell: bool = True) -> None:

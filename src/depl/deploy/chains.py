@@ -22,6 +22,23 @@ def chains(target: Target) -> list[Mapping[str, Any]]:
     return [_facts(state) for _, state in target.journals.states()]
 
 
+def chains_of(
+    target: Target, environment: str, rollout: Optional[str] = None
+) -> tuple[list[Any], list[str], list[str]]:
+    """What a host knows of an environment: its journals, the rollouts that were purged, and those besides by name.
+
+    Those of a rollout that is named come first.
+    """
+    found = [chain for chain in chains(target) if environment in chain["environments"]]
+    directory = target.journals.directory
+    gone = purged(directory, environment)
+    if rollout is None:
+        return found, gone, []
+    found.sort(key=lambda chain: rollout not in (*chain["rollouts"], *chain["undos"]))
+    forgotten = [one for one in purged(directory, environment, all=True) if one == rollout and one not in gone]
+    return found, gone, forgotten
+
+
 def open_chain(target: Target, environment: str, rollout: Optional[str] = None) -> tuple[str, ChainState]:
     """The journal to take back: that of a rollout; else an unsettled one, else the newest that still stands.
 

@@ -20,7 +20,7 @@ from depl.deploy.stop import Stop
 from depl.deploy.undeclared import Row
 from depl.deploy.walk import Walk
 from depl.environment import Environment
-from depl.errors import DeplError
+from depl.errors import DeplError, Interrupted
 from depl.events import Emit, Event, What
 
 
@@ -88,6 +88,14 @@ class Forward:
         except DeplError as error:
             return [error]
         return []
+
+    def check(self, root: RootComponent) -> list[DeplError]:
+        """Whether a root component that went through is still well; what is not."""
+        root.system = root.system or self._system
+        try:
+            return checks.check(root, lambda: self._stop.aborted)
+        except Interrupted as interrupted:
+            return [interrupted]
 
     def skip(self, root: RootComponent) -> None:
         """Leave out a root component that the environment ignores."""

@@ -6,21 +6,36 @@ from typing import Callable
 
 
 class Stop:
-    """Set by whoever hears the signals, looked at by whoever works. aborted: end after this step; terminated: now."""
+    """Set by whoever hears the signals, looked at by whoever works. aborted: end after this step; terminated: now.
+
+    look: called before it is said whether that is wished, so that it can be heard from elsewhere, too.
+    """
 
     def __init__(self) -> None:
-        self.aborted = False
-        self.terminated = False
+        self.look: Callable[[], None] = lambda: None
+        self._aborted = self._terminated = False
         self._wishes = self._terminations = 0
+
+    @property
+    def aborted(self) -> bool:
+        """Whether the run is to end after this step."""
+        self.look()
+        return self._aborted
+
+    @property
+    def terminated(self) -> bool:
+        """Whether it is to end now."""
+        self.look()
+        return self._terminated
 
     def abort(self) -> None:
         """End at the next component, then go back."""
-        self.aborted = True
+        self._aborted = True
         self._wishes += 1
 
     def terminate(self) -> None:
         """End running commands by force, then go back."""
-        self.aborted = self.terminated = True
+        self._aborted = self._terminated = True
         self._wishes += 1
         self._terminations += 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Type
 
 from depl.protocol.replies import (
+    Checked,
     Collected,
     Configured,
     Logged,
@@ -63,6 +64,7 @@ TEXTS: Mapping[Type[Any], Mapping[str, Callable[[Any, Redactor], Any]]] = {
     TasksReversed: dict.fromkeys(("kept", "conflicts", "failed", "unknown", "pivots", "standing"), _sentences),
     Repeated: {"failed": _sentences},
     Collected: {"errors": _each},
+    Checked: {"errors": _each},
     Settled: {"errors": _each},
     Planned: {"errors": _each, "unknown": _sentences, "irreversible": _sentences},
     Undoing: {"steps": _each, "unknown": _sentences},

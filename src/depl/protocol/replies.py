@@ -117,6 +117,16 @@ class Collected(NamedTuple):
     interrupted: bool = False
 
 
+class Checked(NamedTuple):
+    """Some root components were asked whether they are well. red: those that are not; errors: facts each, why."""
+
+    n: int
+    tasks: Sequence[str]
+    red: Sequence[str] = ()
+    errors: Sequence[Mapping[str, Any]] = ()
+    interrupted: bool = False
+
+
 class Settled(NamedTuple):
     """The last word is in the journal. errors: facts each, of what could not be written."""
 
@@ -196,6 +206,7 @@ Reply = Union[
     TasksReversed,
     Repeated,
     Collected,
+    Checked,
     Settled,
     Planned,
     Found,
@@ -207,4 +218,14 @@ Reply = Union[
     Alive,
 ]
 REPLIES: Tuple[Type[Any], ...] = Reply.__args__  # type: ignore[attr-defined]
-NUMBERED = (Told, Said, TaskOver, TasksReversed, Repeated, Collected, Settled, Planned)  # come again after a cut, by n
+NUMBERED = (
+    Told,
+    Said,
+    TaskOver,
+    TasksReversed,
+    Repeated,
+    Collected,
+    Checked,
+    Settled,
+    Planned,
+)  # come again after a cut, by n

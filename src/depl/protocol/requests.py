@@ -100,6 +100,12 @@ class Collect(NamedTuple):
     """Remove what is no longer declared, now that all went through, on all hosts; in a plan: say what that would be."""
 
 
+class Check(NamedTuple):
+    """Ask some root components, which are deployed, whether they are well."""
+
+    tasks: Sequence[str]
+
+
 class Settle(NamedTuple):
     """The rollout is over here. whole: all root components of the host were meant."""
 
@@ -163,6 +169,7 @@ Request = Union[
     Reverse,
     Repeat,
     Collect,
+    Check,
     Settle,
     Chains,
     Undo,

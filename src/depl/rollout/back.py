@@ -13,6 +13,7 @@ from depl.protocol.replies import Repeated, TasksReversed
 from depl.rollout.dispatch import Dispatch
 from depl.rollout.graph import NONE, Plan, Task
 from depl.rollout.hearing import Hosts, Wishes
+from depl.rollout.telling import Telling
 
 Sentences = dict[str, None]  # in the order in which they were told
 INTERRUPTED = "interrupted: the rest is not put back yet"
@@ -32,6 +33,16 @@ class WayBack:
     pivots: Sentences = field(default_factory=dict)
     standing: Sentences = field(default_factory=dict)
     bad: set[str] = field(default_factory=set)
+    clash: bool = False  # others wrote what was to be put back
+
+    def __iadd__(self, other: WayBack) -> WayBack:
+        """Both of them."""
+        self.reversed += other.reversed
+        self.bad |= other.bad
+        self.clash |= other.clash
+        for name in ("kept", "conflicts", "unknown", "pivots", "standing"):
+            getattr(self, name).update(getattr(other, name))
+        return self
 
 
 def back(
@@ -42,13 +53,14 @@ def back(
     terminated: Callable[[], bool],
     aborted: Callable[[], bool],
     again: bool = False,
+    paused: Callable[[], bool] = lambda: False,
 ) -> WayBack:
     """Take back what the tasks of a plan did, last ones first; then repeat the reactions that are owed.
 
     terminated: ends commands that hang; aborted: nothing more is sent. again: it is their undo that is taken back, so
-    the first ones come first.
+    the first ones come first. paused: nothing more is sent for now.
     """
-    return _Back(plan, hosts, jobs, on_conflict, terminated, aborted, again).run()
+    return _Back(plan, hosts, jobs, on_conflict, terminated, aborted, again, paused).run()
 
 
 class _Back:
@@ -61,8 +73,10 @@ class _Back:
         terminated: Callable[[], bool],
         aborted: Callable[[], bool],
         again: bool,
+        paused: Callable[[], bool],
     ) -> None:
-        self.again = again
+        self.again, self.paused = again, paused
+        self.tell = Telling(lambda event: None) if again else hosts.emit  # its own events are of the way forward
         self.plan, self.hosts, self.jobs, self.on_conflict = plan, hosts, jobs, on_conflict
         self.terminated, self.aborted = terminated, aborted
         self.wishes = Wishes(hosts.runner)
@@ -102,13 +116,16 @@ class _Back:
             self._gone(dispatch, host, strict=strict)
         while True:
             self._heed(dispatch)
-            for host, tasks in dispatch.batches().items():
+            waits = self.paused()
+            for host, tasks in {} if waits else dispatch.batches().items():
                 dispatch.sent(host, tasks)
                 roots = [task.root for task in tasks]
+                for task in tasks if strict else ():
+                    self._goes_back(task)
                 self.asked.setdefault(host, deque()).append(roots)
                 self.wishes.sent(host)
                 ask(host, roots)
-            if not dispatch.at_work:
+            if not dispatch.at_work and not (waits and dispatch.batches()):
                 break
             answer = self.hosts.next(kind)
             if answer is not None:
@@ -125,6 +142,8 @@ class _Back:
             self._gone(dispatch, host, strict=strict)
             return
         failed = self._take(host, reply)
+        if strict:
+            self._tell(host, reply)
         left = set(reply.tasks).intersection(reply.left) if strict else ()
         stuck = (left or reply.tasks) if strict and failed else ()
         for root in reply.tasks:
@@ -141,7 +160,25 @@ class _Back:
             tasks.pop()
         for task in tasks if strict and self.on_conflict != "keep" else ():
             self._left(dispatch.leave_out(task.id), task.id, by_pivot=True)
+        for task in self.plan.by_host.get(host, ()) if strict else ():
+            self.tell.left(task.root, host, self.hosts.lost[host].message)
         dispatch.drop(host)
+
+    def _goes_back(self, task: Task) -> None:
+        if task.id not in self.hosts.pivots or self.on_conflict == "keep":
+            self.tell.goes_back(task.root, task.host)
+
+    def _tell(self, host: str, reply: TasksReversed) -> None:
+        """Say of each task what became of it."""
+        wrong = [*reply.conflicts, *reply.failed, *reply.pivots]
+        left = set(reply.left) or (set(reply.tasks) if wrong else set())
+        for root in reply.tasks:
+            if root not in left:
+                self.tell.put_back(root, host)
+            elif reply.pivots:
+                self.tell.kept(root, host, "; ".join(wrong))
+            else:
+                self.tell.left(root, host, "; ".join(wrong), clash=not reply.failed)
 
     def _oldest(self, host: str) -> Optional[list[str]]:
         """What the next answer of a host has to be about, sorted; None for a host that was asked nothing."""
@@ -165,6 +202,7 @@ class _Back:
             result.unknown |= on(host, reply.unknown)
             result.conflicts |= on(host, reply.conflicts)
             result.pivots |= on(host, reply.pivots)
+            result.clash |= bool(reply.conflicts)
             result.standing |= on(host, reply.standing)
             self.owed[host] = reply.owed
         result.conflicts |= on(host, reply.failed)
@@ -178,7 +216,9 @@ class _Back:
             self.result.bad.add(task.host)
             if by_pivot:
                 self.result.standing[f"{task.host}: {task.root}, because {why}"] = None
+                self.tell.kept(task.root, task.host, why)
             else:
+                self.tell.left(task.root, task.host, why)
                 self.result.conflicts[f"{task.id}: left as it is, because {why}"] = None
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NoReturn
+from typing import NoReturn, Optional
 
+from depl.deploy.undone import Undone
 from depl.errors import DeplError, Locked, TakenOver
 from depl.events import Emit, Event, What
 from depl.protocol.failures import error_from_json
@@ -13,6 +14,7 @@ from depl.rollout.back import WayBack, on
 from depl.rollout.graph import Plan
 from depl.rollout.hearing import Hosts
 from depl.rollout.options import Outcome
+from depl.rollout.states import Block
 
 
 def settle(hosts: Hosts, which: Iterable[str], outcome: str, *, whole: bool) -> tuple[list[DeplError], list[str]]:
@@ -48,6 +50,22 @@ def finish(way: WayBack, plan: Plan, hosts: Hosts, which: Iterable[str], outcome
     ]
     if way.bad or gone or errors:
         outcome.status = "blocked"
+        by_pivot = way.pivots and not way.conflicts
+        block = Block.UNREACHABLE if gone else Block.PIVOT if by_pivot else Block.CONFLICT if way.clash else None
+        tell_blocked(outcome, hosts.emit, block)
+
+
+def tell_blocked(outcome: Outcome, emit: Emit, block: Optional[Block] = None) -> None:
+    """Say that somebody has to go on from here, and why."""
+    reason = next(iter([*outcome.conflicts, *outcome.pivots, *outcome.standing]), "")
+    emit(Event(What.BLOCKED, data={"block": (block or Block.REVERSAL_FAILED).value, "reason": reason}))
+
+
+def block_of(undone: Undone) -> Block:
+    """Why somebody has to go on after a way back."""
+    if undone.pivots and not undone.conflicts and not undone.failed:
+        return Block.PIVOT
+    return Block.CONFLICT if undone.conflicts and not undone.failed else Block.REVERSAL_FAILED
 
 
 def _left(host: str, why: DeplError, otherwise: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any, Optional
 from depl.deploy.books import COLLECTED
 from depl.errors import ChangeFailed, DeplError, Interrupted, Lost
 from depl.protocol.failures import error_to_json
-from depl.protocol.replies import Collected, Found, Planned, Repeated, Settled, TaskOver, TasksReversed, Undoing
+from depl.protocol.replies import Collected, Found, Repeated, Settled, TaskOver, TasksReversed, Undoing
 from depl.rollout.graph import Task
 from depl.rollout.script import Machine, Script
 
@@ -76,6 +77,11 @@ class FakeRunner:
         self.asked.append(("collect", host))
         self._will(host, lambda: self._collect(host))
 
+    def check(self, host: str, roots: Sequence[str]) -> None:
+        """Ask whether they are well."""
+        self.asked.append(("check", host, tuple(roots)))
+        self._will(host, lambda: self.script.checked(host, roots))
+
     def settle(self, host: str, outcome: str, whole: bool) -> None:
         """Settle."""
         self.asked.append(("settle", host, outcome, whole))
@@ -85,7 +91,7 @@ class FakeRunner:
         """Predict."""
         self.asked.append(("plan", host, tuple(roots)))
         for root in roots:
-            self._will(host, partial(self._predict, host, root))
+            self._will(host, partial(self.script.predicted, host, root))
 
     def chains(self, host: str, rollout: Optional[str]) -> None:
         """Tell of the journals."""
@@ -104,6 +110,9 @@ class FakeRunner:
 
     def reply(self, timeout: Optional[float]) -> Optional[tuple[str, Any]]:
         """The next answer. AssertionError where nobody has any: an engine that waits would wait for ever."""
+        if self.script.patient and not self._turns and not self._late:
+            time.sleep(min(timeout or 0, 0.01))
+            return None
         host = self._speaker()
         id, act = self._work[host][0]
         if id in self._running and id not in self._told:
@@ -237,11 +246,6 @@ class FakeRunner:
 
     def _redoes(self, journal: Mapping[str, Any]) -> bool:
         return bool(journal.get("undone")) and self.rollout in journal["rollouts"]
-
-    def _predict(self, host: str, root: str) -> Planned:
-        id = f"{root}@{host}"
-        errors = [error_to_json(ChangeFailed(root, f"{id} would not work"))] if id in self.script.fails else []
-        return Planned(0, root, 0 if id in self.script.unchanged else 1, errors, [f"{root}: a command"])
 
     def _open_journal(self, host: str, rollout: str, plan: bool) -> Undoing:
         named = [one for one in self.machines[host].journals if rollout in (*one["rollouts"], *one.get("undone", ()))]

@@ -11,25 +11,43 @@ from depl.events import Emit, Event, Output, What
 from depl.protocol.replies import Said, Told
 from depl.rollout.facts import assert_sound
 from depl.rollout.runner import Runner
+from depl.rollout.telling import Telling
 
 POLL = 0.2  # seconds after which somebody's wish to stop is heeded, at the latest
-OWN = (What.STARTED, What.REVERSING, What.OVER)  # events that are the coordinator's to tell
+OF_HOSTS = frozenset(  # the other events are the coordinator's to tell
+    {
+        What.CHANGED,
+        What.TASK_STARTED,
+        What.TASK_UNCHANGED,
+        What.TASK_DONE,
+        What.TASK_SKIPPED,
+        What.TASK_FAILED,
+        What.LOG,
+        What.WARNING,
+        What.REVERSED,
+        What.REPEATED,
+        What.KEPT,
+        What.UNDECLARED,
+        What.CONFLICT,
+    }
+)
 
 
 class Hosts:
     """The hosts of a rollout: passes on what they tell, and knows which of them are gone.
 
-    lost: by host why. pivots: the tasks of which it was heard that they did something that cannot be undone.
+    lost: by host why. pivots: the tasks of which it was heard that they did something that cannot be undone. undoing:
+    all tasks were done, by another rollout.
     """
 
-    def __init__(self, runner: Runner, emit: Emit) -> None:
-        self.runner, self.emit = runner, emit
+    def __init__(self, runner: Runner, emit: Emit, *, undoing: bool = False) -> None:
+        self.runner, self.emit = runner, Telling(emit, undoing=undoing)
         self.lost: dict[str, DeplError] = {}
         self.pivots: set[str] = set()
 
-    def next(self, *kinds: type[Any]) -> Optional[tuple[str, Any]]:
+    def next(self, *kinds: type[Any], timeout: float = POLL) -> Optional[tuple[str, Any]]:
         """The next answer, None where none came in a while. A host that is gone, or makes no sense, is an error."""
-        answer = self.runner.reply(POLL)
+        answer = self.runner.reply(timeout)
         if answer is None:
             return None
         host, reply = answer
@@ -55,7 +73,7 @@ class Hosts:
         event = _event(host, reply)
         if isinstance(event, Event) and event.what is What.CHANGED and _is_pivot(event):
             self.pivots.add(f"{event.task}@{host}")
-        if not isinstance(event, Event) or event.what not in OWN:
+        if not isinstance(event, Event) or event.what in OF_HOSTS:
             self.emit(event)
 
     def refuse(self, host: str, reason: str) -> DeplError:
@@ -64,14 +82,25 @@ class Hosts:
         self.lost[host] = Lost(f"{host} is not understood: {reason}")
         return self.lost[host]
 
-    def gather(self, hosts: Iterable[str], ask: Callable[[str], None], kind: type[Any]) -> dict[str, Any]:
-        """One answer of each host that is not gone before it comes."""
+    def idle(self, seconds: float) -> None:
+        """Let a moment pass; who is gone meanwhile is known."""
+        self.next(timeout=min(seconds, POLL))
+
+    def gather(
+        self,
+        hosts: Iterable[str],
+        ask: Callable[[str], None],
+        kind: type[Any],
+        heed: Callable[[Iterable[str]], None] = lambda waiting: None,
+    ) -> dict[str, Any]:
+        """One answer of each host that is not gone before it comes. heed: called with those that are still asked."""
         answers: dict[str, Any] = {}
         asked = [host for host in hosts if host not in self.lost]
         waiting = set(asked)
         for host in asked:
             ask(host)
         while waiting:
+            heed(waiting)
             answer = self.next(kind)
             if answer is not None:
                 waiting.discard(answer[0])

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from depl.events import What
+from depl.rollout.records import EVENTS, first_and_last, forget, is_driven
 
 DAY = 24 * 60 * 60  # seconds
 
 
 @dataclass(frozen=True)
 class Record:
-    """A record that was read. undoes: the rollout that it took back. at: when it was last written to."""
+    """A record that was read.
+
+    environment: or `rollouts/NAME` of one by hand. undoes: the rollout that it took back. at: when it was last written
+    to.
+    """
 
     path: str
     rollout: str
@@ -36,7 +39,7 @@ def forget_old_records(path: str, keep_rollouts: int, keep_days: int) -> None:
     """
     directory, now = os.path.dirname(path), time.time()
     with suppress(OSError):
-        names = [name for name in os.listdir(directory) if name.endswith(".jsonl")]
+        names = [name for name in os.listdir(directory) if name.endswith(EVENTS)]
         before = now - keep_days * DAY
         if len(names) <= keep_rollouts or all(_time(directory, name) >= before for name in names):
             return
@@ -52,20 +55,24 @@ def forget_old_records(path: str, keep_rollouts: int, keep_days: int) -> None:
         rollouts = {record.rollout for record in mine if record.path in kept}
         for record in mine:
             if record.path not in kept and record.undoes not in rollouts:
-                os.unlink(record.path)
+                forget(record.path)
 
 
 def _records(directory: str, names: list[str]) -> Iterator[Record]:
     for name in names:
         with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):  # else it is not ours
-            with open(os.path.join(directory, name), encoding="utf-8") as file:
-                lines = file.read().splitlines()
-            first: dict[str, Any] = json.loads(lines[0])["data"]
-            last = json.loads(lines[-1])
+            path = os.path.join(directory, name)
+            ends = first_and_last(path)
+            if ends is None or is_driven(path):
+                continue
+            first, last = ends[0]["data"], ends[1]
+            by_hand = ends[0]["what"] == What.PLANNED.value
+            if by_hand and last["what"] not in (What.OVER.value, What.PLANNED.value):
+                continue  # it waits for somebody, however long that takes
             yield Record(
-                os.path.join(directory, name),
-                name.removesuffix(".jsonl"),
-                str(first["environment"]),
+                path,
+                name.removesuffix(EVENTS),
+                f"rollouts/{first['name']}" if by_hand else str(first["environment"]),
                 str(first.get("undoes") or ""),
                 str(last["data"]["outcome"]) if last["what"] == What.OVER.value else "",
                 _time(directory, name),

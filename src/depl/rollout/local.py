@@ -6,6 +6,7 @@ import time
 from typing import Optional
 
 from depl.change.folds import steps_of_unknown_effect
+from depl.change.ledger import root_of
 from depl.configure import Model
 from depl.deploy.begin import new_id
 from depl.deploy.collecting import undeclared
@@ -16,11 +17,16 @@ from depl.deploy.undone import Undone
 from depl.deploy.work import Work
 from depl.errors import CmdExecutionError, DeplError, Interrupted
 from depl.events import Emit, Event, What
-from depl.rollout.live import check_live
+from depl.rollout.ending import block_of, tell_blocked
+from depl.rollout.live import check_live, soaked
 from depl.rollout.options import Options, Outcome, elsewhere, head_of, outcome_of, over, selected
 from depl.rollout.planning import Planned, plan
 from depl.rollout.record import Recorder
+from depl.rollout.signals import Signals
+from depl.rollout.states import RolloutState
+from depl.rollout.telling import Telling
 from depl.rollout.undoing import Undoable, forget_old, go_back, undo, undo_plan
+from depl.rollout.wishes import Heard, heard, wait_while
 
 __all__ = [
     "Options",
@@ -36,24 +42,40 @@ __all__ = [
 ]
 
 
-def realise(model: Model, host: str, options: Options, emit: Emit, stop: Optional[Stop] = None) -> Outcome:
-    """Deploy a host's root components here; on failure put everything back. Errors: Locked, JournalError."""
+def realise(
+    model: Model,
+    host: str,
+    options: Options,
+    emit: Emit,
+    stop: Optional[Stop] = None,
+    *,
+    rollout: Optional[str] = None,
+    soak: float = 0.0,
+    signals: Optional[Signals] = None,
+) -> Outcome:
+    """Deploy a host's root components here; on failure put everything back. Errors: Locked, JournalError.
+
+    rollout: its name, a new one if there is none yet. soak: for how many seconds all is watched before the last word.
+    signals: what people wish meanwhile, by default from beside the record.
+    """
     begun = time.monotonic()
     stop = stop or Stop()
     target = Target(options.target_directory)
     lock = target.lock(None if options.wait else 0.0, lambda: stop.aborted, emit)
     try:
-        rollout, environment = new_id(), model.environment
-        recorder = Recorder(target.records, rollout, emit, options.redact, options.keep)
+        rollout, environment = rollout or new_id(), model.environment
+        recorder = Recorder(target.records if options.recorded else None, rollout, emit, options.redact, options.keep)
+        tell = Telling(recorder)
+        listening = heard(stop, recorder.path, tell, lambda: options.keeps_on_failure, signals, options.redact)
         data = {"rollout": rollout, "environment": environment.name, "host": host}
         recorder(Event(What.STARTED, data=data))
         head = head_of(rollout, environment.name, host, options)
-        work = Work(target, lock, head, recorder, stop, of=environment.project_name, **options.of_work)
+        work = Work(target, lock, head, tell, stop, of=environment.project_name, **options.of_work)
         for text in work.warnings:
             recorder(Event(What.WARNING, data={"text": text}))
-        errors = _forward(work, model, host, options)
+        errors = _forward(work, model, host, options, listening) or soaked(work, soak, listening, tell)
         if errors:
-            outcome = _back(work, model, host, options, recorder, stop, errors)
+            outcome = _back(work, model, host, tell, listening, errors)
         else:
             work.settle([root.name for root in model.roots_of(host)], not options.components)
             left = work.undeclared()
@@ -70,7 +92,7 @@ def realise(model: Model, host: str, options: Options, emit: Emit, stop: Optiona
         lock.close()
 
 
-def _forward(work: Work, model: Model, host: str, options: Options) -> list[DeplError]:
+def _forward(work: Work, model: Model, host: str, options: Options, listening: Heard) -> list[DeplError]:
     """Root by root until one fails; what failed, first the cause."""
     if not options.components:
         work.judge(model.environment, model.roots_of(host), elsewhere(model, host))
@@ -78,6 +100,7 @@ def _forward(work: Work, model: Model, host: str, options: Options) -> list[Depl
         if root.ignore:
             work.skip(root)
             continue
+        wait_while(lambda: listening.paused)
         result = work.deploy(root, order)
         if result.errors:
             return result.errors
@@ -87,18 +110,23 @@ def _forward(work: Work, model: Model, host: str, options: Options) -> list[Depl
     return work.collect().errors
 
 
-def _back(
-    work: Work, model: Model, host: str, options: Options, emit: Emit, stop: Stop, errors: list[DeplError]
-) -> Outcome:
+def _back(work: Work, model: Model, host: str, tell: Telling, listening: Heard, errors: list[DeplError]) -> Outcome:
     """Take back what was done, if anything was, unless it is to be left as it is."""
-    stopped = work.journal.exists and options.on_failure == "stop"
+    stop = listening.stop
+    listening.moved(RolloutState.STOPPING)
+    tell(Event(What.STOPPING, data={"reason": errors[0].message, "cause": root_of(errors[0].component or "")}))
+    stopped = work.journal.exists and listening.keeps
     undone = Undone()
     if stopped:
         undone = Undone(failed=["left as it is, as wanted"], unknown=steps_of_unknown_effect(work.journal.records))
     elif work.journal.exists:
-        emit(Event(What.REVERSING, data={"reason": errors[0].message}))
-        undone = go_back(work, "stop", reverse_by(lambda: model.roots_of(host)), stop.again())
+        tell(Event(What.REVERSING, data={"reason": errors[0].message}))
+        listening.moved(RolloutState.REVERSING)
+        reverse = reverse_by(lambda: model.roots_of(host))
+        undone = go_back(work, "stop", reverse, stop.again(), listening.waited_back, tell)
     outcome = outcome_of("stopped" if stopped else "reversed" if undone.whole else "blocked", work.rollout, undone)
+    if outcome.status == "blocked":
+        tell_blocked(outcome, tell, block_of(undone))
     outcome.error, outcome.errors = errors[0], errors
     outcome.interrupted = isinstance(errors[0], Interrupted) or (
         stop.terminated and isinstance(errors[0], CmdExecutionError)

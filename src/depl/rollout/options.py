@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Callable, Optional, Union
 
 from depl.change.limit import CHANGE_LIMIT
 from depl.change.records import Begin
@@ -19,15 +19,16 @@ from depl.redact import Redactor
 
 @dataclass(frozen=True)
 class Options:
-    """How to run. components: names of root components, none for all. on_failure: rollback or stop.
+    """How to run. components: names of root components, none for all.
 
-    reversible_only: steps without a sure way back are refused. keep: how many rollouts and days old ways back are kept
-    (see depl.deploy.retention); None: for ever. gc: what is no longer declared is removed.
+    on_failure: rollback or stop, or what says which when it is asked. reversible_only: steps without a sure way back
+    are refused. keep: how many rollouts and days old ways back are kept (see depl.deploy.retention); None: for ever.
+    gc: what is no longer declared is removed. recorded: depl's own record is written here; else whoever calls keeps it.
     """
 
     target_directory: str
     components: Sequence[str] = ()
-    on_failure: str = "rollback"
+    on_failure: Union[str, Callable[[], str]] = "rollback"
     wait: bool = False
     durability: str = "full"
     change_limit: int = CHANGE_LIMIT
@@ -35,8 +36,14 @@ class Options:
     reversible_only: bool = False
     keep: Optional[tuple[int, int]] = None
     gc: bool = False
+    recorded: bool = True
     who: str = ""
     redact: Redactor = field(default_factory=Redactor)
+
+    @property
+    def keeps_on_failure(self) -> bool:
+        """Whether it is left as it is where something fails, as is wished by now."""
+        return (self.on_failure() if callable(self.on_failure) else self.on_failure) == "stop"
 
     @property
     def of_work(self) -> dict[str, Any]:
@@ -52,10 +59,10 @@ class Options:
 
 @dataclass
 class Outcome:
-    """How it ended: nothing, succeeded, reversed, redone, stopped or blocked; and what was not put back.
+    """How it ended: nothing, succeeded, (partly) reversed, redone, stopped or blocked; and what was not put back.
 
     pivots: the steps across which nothing was undone; standing: what was done before them. put_back: how many changes.
-    again: it was to take back an undo.
+    again: it was to take back an undo. failed: the hosts that were put back, where the others stay (partly reversed).
     """
 
     status: str
@@ -72,6 +79,7 @@ class Outcome:
     standing: list[str] = field(default_factory=list)
     put_back: int = 0
     again: bool = False
+    failed: list[str] = field(default_factory=list)
 
 
 def selected(model: Model, host: str, options: Options) -> list[RootComponent]:
@@ -110,6 +118,7 @@ def over(outcome: Outcome) -> Event:
         "pivots": outcome.pivots,
         "standing": outcome.standing,
         "interrupted": outcome.interrupted,
+        **({"failed": outcome.failed} if outcome.failed else {}),
     }
     return Event(What.OVER, data=data)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Any, Callable, Optional, Union
+from dataclasses import replace
+from typing import Callable, Optional, Union
 
 from depl.change.journal import write_all
 from depl.change.private import make_private
-from depl.deploy.begin import utc
+from depl.deploy.begin import utc, who
 from depl.events import Event, Output, What
 from depl.redact import Redactor
-from depl.rollout.masking import masked
+from depl.rollout.log import Recorded
+from depl.rollout.records import as_line, hold, path_of
 
 KEPT_BACK = (
     What.STARTED,
@@ -29,18 +30,19 @@ class Recorder:
     """Passes events on and writes them down, from the first one that tells of a change or a failure.
 
     A run that changed nothing and did not fail leaves no record. Output is passed on, not recorded. keep: how many
-    rollouts and days records are kept; older ones go once a run that is recorded came to a good end.
+    rollouts and days records are kept; older ones go once a run that is recorded came to a good end. directory: None
+    where somebody else keeps the record.
     """
 
     def __init__(
         self,
-        directory: str,
+        directory: Optional[str],
         rollout: str,
         emit: Callable[[Union[Event, Output]], None],
         redact: Redactor,
         keep: Optional[tuple[int, int]] = None,
     ) -> None:
-        self.path = os.path.join(directory, "rollouts", f"{rollout}.jsonl")
+        self.path = "" if directory is None else path_of(directory, rollout)
         self._emit = emit
         self._redact = redact
         self._keep = keep
@@ -52,13 +54,14 @@ class Recorder:
     def __call__(self, event: Union[Event, Output]) -> None:
         """Take an event."""
         self._emit(event)
-        if isinstance(event, Output):
+        if isinstance(event, Output) or not self.path:
             return
+        if event.what is What.STARTED:
+            event = replace(event, data={"who": who(), **event.data})
         self._number += 1
         self._ended_well = event.what is What.OVER and event.data.get("outcome") in ("succeeded", "reversed", "redone")
-        self._waiting.append(json.dumps(masked(self._line(event), self._redact)))
-        ends_in_nothing = event.what is What.OVER and event.data.get("outcome") == "nothing"
-        if self._descriptor is not None or not (ends_in_nothing or event.what in KEPT_BACK):
+        self._waiting.append(as_line(Recorded(self._number, utc(), event), self._redact))
+        if self._descriptor is not None or is_recorded(event):
             self._write()
 
     def close(self) -> None:
@@ -71,24 +74,19 @@ class Recorder:
 
                 forget_old_records(self.path, *self._keep)
 
-    def _line(self, event: Event) -> dict[str, Any]:
-        return {
-            "schema": 1,
-            "n": self._number,
-            "at": utc(),
-            "what": event.what.value,
-            "task": event.task,
-            "component": event.component,
-            **({"host": event.host} if event.host else {}),
-            "data": event.data,
-        }
-
     def _write(self) -> None:
         try:
             if self._descriptor is None:
                 make_private(os.path.dirname(self.path))
                 self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+                hold(self._descriptor)
             write_all(self._descriptor, "".join(line + "\n" for line in self._waiting).encode(), durable=False)
             self._waiting.clear()
         except OSError:
             pass  # the host's journal is the record; this copy can wait until there is room again
+
+
+def is_recorded(event: Event) -> bool:
+    """Whether an event tells of a change or a failure, so that it is written down with all that came before it."""
+    ends_in_nothing = event.what is What.OVER and event.data.get("outcome") == "nothing"
+    return not (ends_in_nothing or event.what in KEPT_BACK)

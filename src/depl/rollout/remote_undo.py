@@ -20,6 +20,8 @@ from depl.rollout.holding import with_held
 from depl.rollout.options import Outcome, over
 from depl.rollout.record import Recorder
 from depl.rollout.runner import JOBS, Runner
+from depl.rollout.signals import Signals
+from depl.rollout.wishes import heard
 
 
 def undo_all(
@@ -30,10 +32,11 @@ def undo_all(
     emit: Emit = lambda event: None,
     stop: Optional[Stop] = None,
     *,
-    record_directory: str,
+    record_directory: Optional[str],
     id: str,
     redact: Optional[Redactor] = None,
     jobs: int = JOBS,
+    signals: Optional[Signals] = None,
     keep: Optional[tuple[int, int]] = None,
     with_code: Callable[[Chosen], Optional[Runner]] = lambda chosen: None,
     without_code: Optional[Callable[[], Runner]] = None,
@@ -46,15 +49,16 @@ def undo_all(
     their components' own code can take something back; None: it is done without. without_code: the same for a runner
     to go on with where a host refuses the model, and what needs it is kept. Errors: NothingToUndo, Locked, Unreachable.
     """
-    begun, stop = time.monotonic(), stop or Stop()
+    begun = time.monotonic()
     recorder = Recorder(record_directory, id, emit, Redactor() if redact is None else redact, keep)
-    hosts = Hosts(runner, recorder)
+    listening = heard(stop or Stop(), recorder.path, recorder, signals=signals, redact=redact)
+    hosts = Hosts(runner, recorder, undoing=True)
     try:
         chosen = _open_chosen(environment, hosts, rollout)
         other = with_code(chosen) if chosen.needs_code else None
         if other is not None:
             runner.close()
-            runner, hosts = other, Hosts(other, recorder)
+            runner, hosts = other, Hosts(other, recorder, undoing=True)
             try:
                 chosen = _open_chosen(environment, hosts, chosen.rollout)
             except (NothingToUndo, Locked, Unreachable, Interrupted):
@@ -65,7 +69,7 @@ def undo_all(
                 recorder(Event(What.WARNING, data={"text": f"without the components' own code, as {error.message}"}))
                 runner.close()
                 runner = without_code()
-                hosts = Hosts(runner, recorder)
+                hosts = Hosts(runner, recorder, undoing=True)
                 chosen = _open_chosen(environment, hosts, chosen.rollout)
         journals = _open_journals(hosts, chosen, on_conflict, planning=False)
         plan = plan_from_chains({host: opened.tasks for host, opened in journals.items()})
@@ -73,10 +77,11 @@ def undo_all(
         again = any(opened.again for opened in journals.values())
         hosts.pivots |= _pivots(journals)
         recorder(Event(What.STARTED, data={**data, "redoes" if again else "undoes": chosen.rollout}))
-        way = back(plan, hosts, jobs, on_conflict, lambda: stop.terminated, lambda: stop.aborted, again)
+        terminated, aborted = (lambda: listening.terminated), (lambda: listening.aborted)
+        way = back(plan, hosts, jobs, on_conflict, terminated, aborted, again, lambda: listening.paused)
         outcome = Outcome("redone" if again else "reversed", id, way.reversed, again=again)
         finish(way, plan, hosts, journals, outcome)
-        outcome.interrupted = stop.aborted and outcome.status == "blocked"
+        outcome.interrupted = listening.aborted and outcome.status == "blocked"
         outcome.seconds = time.monotonic() - begun
         recorder(over(outcome))
         return outcome
@@ -101,11 +106,17 @@ def undo_plan_all(
         runner.close()
 
 
+def found_on_all(runner: Runner, rollout: str, emit: Emit) -> Mapping[str, Found]:
+    """What the journals of all hosts know of a rollout. Errors: Unreachable."""
+    try:
+        return _found(Hosts(runner, emit), rollout)
+    finally:
+        runner.close()
+
+
 def _open_chosen(environment: str, hosts: Hosts, rollout: Optional[str]) -> Chosen:
     """Connect, and find the rollout to take back; the hosts that have nothing of it are let go."""
-    _all_well(hosts.runner.open(), hosts.emit)
-    found = hosts.gather(hosts.runner.hosts, lambda host: hosts.runner.chains(host, rollout), Found)
-    _all_well(list(hosts.lost.values()), hosts.emit)
+    found = _found(hosts, rollout)
     chosen = choose(
         environment,
         {host: answer.chains for host, answer in found.items()},
@@ -118,6 +129,14 @@ def _open_chosen(environment: str, hosts: Hosts, rollout: Optional[str]) -> Chos
         hosts.emit(Event(What.WARNING, data={"text": text}))
     hosts.runner.close([host for host in hosts.runner.hosts if host not in set(chosen.hosts)])
     return chosen
+
+
+def _found(hosts: Hosts, rollout: Optional[str]) -> Mapping[str, Found]:
+    """Connect, and ask all hosts what their journals know."""
+    _all_well(hosts.runner.open(), hosts.emit)
+    found = hosts.gather(hosts.runner.hosts, lambda host: hosts.runner.chains(host, rollout), Found)
+    _all_well(list(hosts.lost.values()), hosts.emit)
+    return found
 
 
 def _open_journals(hosts: Hosts, chosen: Chosen, on_conflict: str, *, planning: bool) -> dict[str, Undoing]:

@@ -16,8 +16,8 @@ class Runner(Protocol):
 
     What is asked of a host is answered in that order, by replies of depl.protocol.replies: start by a TaskOver for each
     task (dropped: it does not begin any more, after a stop or a failure), reverse by TasksReversed, repeat by Repeated,
-    collect by Collected, settle by Settled, plan by a Planned for each root, chains by Found, undo by Undoing; Told and
-    Said come in between. stop is not answered.
+    collect by Collected, check by Checked, settle by Settled, plan by a Planned for each root, chains by Found, undo by
+    Undoing; Told and Said come in between. stop is not answered.
     """
 
     hosts: Sequence[str]
@@ -36,6 +36,9 @@ class Runner(Protocol):
 
     def collect(self, host: str) -> None:
         """Remove what is no longer declared; in a plan: say what that would be."""
+
+    def check(self, host: str, roots: Sequence[str]) -> None:
+        """Ask some roots, which are deployed, whether they are well."""
 
     def settle(self, host: str, outcome: str, whole: bool) -> None:
         """Write the last word on the rollout."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
-from depl.change.folds import ChainState
+from depl.change.folds import ChainState, left_to_undo
+from depl.change.ledger import root_of
 from depl.configure import Model
 from depl.deploy.begin import new_id
+from depl.deploy.books import OWN
 from depl.deploy.calling import Reverse
 from depl.deploy.chains import needs_code, open_chain
 from depl.deploy.own_code import lacking, no_longer_there, no_model, reverse_by, where_it_is
@@ -22,8 +24,11 @@ from depl.deploy.undone import Undone
 from depl.deploy.work import Work
 from depl.errors import ConfigurationError, DeplError, NothingToUndo
 from depl.events import Emit, Event, What
+from depl.rollout.ending import block_of, tell_blocked
 from depl.rollout.options import Options, Outcome, head_of, outcome_of, over
 from depl.rollout.record import Recorder
+from depl.rollout.telling import Telling
+from depl.rollout.wishes import heard, wait_while
 
 
 def undo(
@@ -55,16 +60,27 @@ def undo(
         if not again and on_conflict != "keep":
             _assert_has_code(environment, state, model)
         id = new_id()
-        recorder = Recorder(target.records, id, emit, options.redact, options.keep)
-        recorder(Event(What.STARTED, data={"environment": environment, "host": state.host, "rollout": id}))
-        head = head_of(id, environment, state.host, options, undoes=rollout if again else state.rollouts[-1])
+        recorder = Recorder(target.records if options.recorded else None, id, emit, options.redact, options.keep)
+        listening = heard(stop, recorder.path, recorder, redact=options.redact)
+        back = rollout if again else state.rollouts[-1]
+        about = {"environment": environment, "host": state.host, "redoes" if again else "undoes": back}
+        recorder(Event(What.STARTED, data={**about, "rollout": id}))
+        head = head_of(id, environment, state.host, options, undoes=back)
         work = Work(target, lock, head, recorder, stop, journal_path=path, **options.of_work)
         reverse = reverse_by(lambda: model().roots_of(state.host) if model else ())
-        undone = go_back(work, on_conflict, reverse, lambda: stop.terminated, lambda: stop.aborted)
+        tell = None if again else Telling(recorder, undoing=True)
+
+        def aborted() -> bool:
+            wait_while(lambda: listening.paused)
+            return stop.aborted
+
+        undone = go_back(work, on_conflict, reverse, lambda: stop.terminated, aborted, tell)
         outcome = outcome_of(("redone" if again else "reversed") if undone.whole else "blocked", id, undone)
         outcome.again = again
         if undone.whole:
             forget_old(work, environment, options, recorder)
+        if outcome.status == "blocked":
+            tell_blocked(outcome, recorder, block_of(undone))
         outcome.interrupted = stop.aborted and not undone.whole
         outcome.changed, outcome.seconds = undone.reversed, time.monotonic() - begun
         recorder(over(outcome))
@@ -104,15 +120,33 @@ def go_back(
     reverse: Reverse,
     terminated: Callable[[], bool],
     aborted: Callable[[], bool] = lambda: False,
+    tell: Optional[Telling] = None,
 ) -> Undone:
     """Restore, repeat the reactions that are owed, and settle it if all of that worked.
 
-    terminated: ends a command that hangs; aborted: ends the undo before the next change.
+    terminated: ends a command that hangs; aborted: ends the undo before the next change. tell: of each root component.
     """
+    standing = [did.component for did in left_to_undo(work.journal.records)] if tell is not None else []
+    roots = list(dict.fromkeys(map(root_of, (one for one in standing if one not in OWN))))
+    if tell is not None:
+        for root in roots:
+            tell.goes_back(root)
     undone = work.reverse(None, on_conflict, reverse, terminated, aborted)
     undone.failed += work.repeat(None, terminated)
     work.settle_back(undone)
+    if tell is not None:
+        tell_each(tell, dict.fromkeys([*roots, *tell.roots]), undone)
     return undone
+
+
+def tell_each(tell: Telling, roots: Iterable[str], undone: Undone) -> None:
+    """Say of each root component what became of it on the way back."""
+    why = "; ".join([*undone.conflicts, *undone.failed, *undone.pivots])
+    for root in roots:
+        if undone.whole or (undone.left and root not in undone.left):
+            tell.put_back(root)
+        else:
+            tell.left(root, reason=why, clash=bool(undone.conflicts) and not undone.failed)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,28 @@
+"""What is written down of a rollout by hand that was interrupted, when another one goes on from what stands there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from depl.events import Event, What
+from depl.rollout.states import RolloutState, TaskState
+
+if TYPE_CHECKING:
+    from depl.rollout.folding import State
+
+_T = TaskState
+
+
+def last_words(state: State, by: str) -> list[Event]:
+    """The events with which it ends as it stands. by: the rollout that goes on."""
+    reason = f"it was interrupted, and rollout {by} went on from what stood there"
+    found = []
+    for id in state.plan.tree.leaves if state.plan is not None else ():
+        status = state.tasks[id].state
+        if id in state.open_gates:
+            found.append(Event(What.TASK_SKIPPED, id, data={"reason": reason}))
+        elif status is _T.DISPATCHED:
+            found.append(Event(What.TASK_UNKNOWN, id, data={"reason": reason}))
+        elif status is _T.REVERSING:
+            found.append(Event(What.TASK_NOT_REVERSED, id, data={"kind": "failed", "reason": reason}))
+    return [*found, Event(What.OVER, data={"outcome": RolloutState.KEPT.value, "reason": reason})]

@@ -98,12 +98,13 @@ class Environment:
         workdir_base: Optional[str] = None,
         secrets: Optional[Secrets] = None,
         redact: Optional[Redactor] = None,
+        overrides: Optional[Mapping[str, str]] = None,
     ) -> Environment:
         """Read an environment's file, load the component files and assign root components to hosts.
 
         name: `dev` or `dev.cfg`. platform: instead of the file's; an empty one is none. secrets: what is kept
-        encrypted; redact: what hides it. All mistakes are collected in `mistakes`; then the environment holds what
-        could be understood.
+        encrypted; redact: what hides it. overrides: `component.attribute` -> text, instead of what the file says. All
+        mistakes are collected in `mistakes`; then the environment holds what could be understood.
         """
         base_dir = os.path.abspath(base_dir)
         name = re.sub(r"\.cfg$", "", name)
@@ -126,7 +127,7 @@ class Environment:
         mistakes += [*_project_mistakes(environment), *environment.components.mistakes]
         environment.mistakes = mistakes
         if parsed.sections or not parsed.mistakes:
-            Declared(environment, parsed, secrets).read()
+            Declared(environment, parsed, secrets, overrides or {}).read()
         return environment
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional, Sequence
+from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 
 from depl import ini
 from depl.assignments import Assignments, shared_workdirs
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from depl.secret_values import Secrets
 
 SECTIONS = ("environment", "hosts", "vfs", "resolver")
+NO_OVERRIDES: Mapping[str, str] = {}
 NAMED_SECTIONS = ("host", "group", "component", "vfs", "provisioner")
 
 
@@ -30,8 +31,14 @@ def declared_settings(file: ini.Ini, mistakes: list[DeplError]) -> EnvironmentSe
 class Declared:
     """Reads the sections of a file into an environment, which has its settings and components already."""
 
-    def __init__(self, environment: Environment, file: ini.Ini, secrets: Optional[Secrets] = None) -> None:
-        self._secrets = secrets
+    def __init__(
+        self,
+        environment: Environment,
+        file: ini.Ini,
+        secrets: Optional[Secrets] = None,
+        overrides: Mapping[str, str] = NO_OVERRIDES,
+    ) -> None:
+        self._secrets, self._overrides = secrets, overrides
         self._environment, self._file, self._mistakes = environment, file, environment.mistakes
         self._hosts = environment.hosts
         self._sections: dict[str, list[tuple[str, ini.Section]]] = {kind: [] for kind in NAMED_SECTIONS}
@@ -157,6 +164,7 @@ class Declared:
             from depl.secret_sections import SecretSections
 
             SecretSections(self._environment, self._secrets, self._own_sections).read(overrides)
+        overrides.of_caller(self._overrides)
         overrides.finish()
 
     def _read_surroundings(self) -> None:

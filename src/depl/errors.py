@@ -58,8 +58,8 @@ class DeplError(Exception):
         super().__init__(message)
         self.message = message
         self.component = component if component is None or isinstance(component, str) else _name_of(component)
-        self.file = file
-        self.line = line
+        self.file = file or None
+        self.line = line or None
         if hint is not None:
             self.hint = hint
 

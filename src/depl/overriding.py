@@ -39,7 +39,7 @@ class Overrides:
         factory = self._factory(name, section.file, section.line, f"[{section.name}]")
         for entry in section.entries.values():
             if factory is not None:
-                self._check(factory, name, entry.key, entry, section.name)
+                self._check(factory, name, entry.key, entry)
             mark = marks.get((section.name, entry.key), "")
             override = Override(entry.value, entry.file, entry.line, f"[{section.name}]", mark)
             self._environment.component_overrides.setdefault(name, {})[entry.key] = override
@@ -56,12 +56,34 @@ class Overrides:
             factory = self._factory(name, entry.file, entry.line, f"{entry.key!r} in [{section}]")
             if factory is None:
                 continue
-            self._check(factory, name, attribute, entry, section)
-            self._refuse_if_unused(hosts, name, entry, section)
+            where = f"{entry.key!r} in [{section}]"
+            self._check(factory, name, attribute, entry, f" ({where})")
+            self._refuse_if_unused(hosts, name, entry, where)
             for host in hosts:
                 mark = marks.get((section, entry.key), "")
                 override = Override(entry.value, entry.file, entry.line, f"[{section}]", mark)
                 self._set(host, name, attribute, override, own)
+
+    def of_caller(self, wanted: Mapping[str, str]) -> None:
+        """Take `COMPONENT.ATTRIBUTE` from whoever makes the model, after all others: it counts more than any file."""
+        hosts = self._environment.hosts
+        for key, value in wanted.items():
+            match, entry = QUALIFIED.fullmatch(key), ini.Entry(key, value, "", (0,))
+            if match is None:
+                hint = "Write COMPONENT.ATTRIBUTE."
+                self._mistakes.append(ConfigurationError(f"The override {key!r} names no attribute", hint=hint))
+                continue
+            name, attribute = match.groups()
+            factory = self._factory(name, "", 0, f"the override {key!r}")
+            if factory is None:
+                continue
+            self._check(factory, name, attribute, entry, f" (the override {key!r})")
+            self._refuse_if_unused(list(hosts), name, entry, f"the override {key!r}")
+            for host in hosts.values():
+                host.overrides.get(name, {}).pop(attribute, None)
+                self._disagreements.pop((host.name, key), None)
+            override = Override(value, "", 0, f"the override {key!r}")
+            self._environment.component_overrides.setdefault(name, {})[attribute] = override
 
     def finish(self) -> None:
         """Report where groups disagree and no host has the last word."""
@@ -80,10 +102,10 @@ class Overrides:
             self._disagreements.setdefault((host, key), disagreement)
         overrides[attribute] = override
 
-    def _refuse_if_unused(self, hosts: Sequence[str], name: str, entry: ini.Entry, section: str) -> None:
+    def _refuse_if_unused(self, hosts: Sequence[str], name: str, entry: ini.Entry, where: str) -> None:
         if hosts and not any(name in self._assignments.of(host) for host in hosts):
             whom = f"the host {hosts[0]!r}" if len(hosts) == 1 else "these hosts"
-            message = f"{entry.key!r} in [{section}] has no effect: {whom} does not have the component {name!r}"
+            message = f"{where} has no effect: {whom} does not have the component {name!r}"
             known = {assigned for host in hosts for assigned in self._assignments.of(host)}
             hint = did_you_mean(name, known)
             self._mistakes.append(ConfigurationError(message, file=entry.file, line=entry.line, hint=hint))
@@ -98,7 +120,7 @@ class Overrides:
         factory = definition.factory if definition else None
         return factory if isinstance(factory, type) else None
 
-    def _check(self, factory: type, name: str, attribute: str, entry: ini.Entry, section: str) -> None:
+    def _check(self, factory: type, name: str, attribute: str, entry: ini.Entry, where: str = "") -> None:
         arguments = facts_of(factory).arguments
         if attribute in arguments and attribute not in NOT_TEXT and not attribute.startswith("_"):
             return
@@ -109,6 +131,5 @@ class Overrides:
             message = f"{attribute!r} of the component {name!r} belongs to depl and cannot be overridden"
         else:
             message = f"The component {name!r} has no attribute {attribute!r}"
-        where = f"{message} ({entry.key!r} in [{section}])" if section.partition(":")[0] != "component" else message
         hint = did_you_mean(attribute, known)
-        self._mistakes.append(ConfigurationError(where, file=entry.file, line=entry.line, hint=hint))
+        self._mistakes.append(ConfigurationError(message + where, file=entry.file, line=entry.line, hint=hint))

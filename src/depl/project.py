@@ -9,15 +9,31 @@ from typing import Any, Iterable, Mapping, Optional, Sequence, Union
 
 from depl import ini
 from depl.errors import ConfigurationError, ConversionError, DeplError
-from depl.setting_types import Requirement, boolean, count, parse_version, requirement, seconds, store, text, words
+from depl.setting_types import (
+    Requirement,
+    boolean,
+    count,
+    lines,
+    parse_version,
+    requirement,
+    seconds,
+    several,
+    store,
+    text,
+    without_password,
+)
 from depl.settings import Settings, conversions, convert_section, did_you_mean, setting, unknown_section
 
 
 @dataclass(frozen=True)
 class DeplSettings:
-    """`[depl]` of depl.cfg. name: the directory's unless given; requires: see `requirement`."""
+    """`[depl]` of depl.cfg. name: the directory's unless given; requires: see `requirement`.
+
+    cluster: whether rollouts are queued for several workers.
+    """
 
     store: str = setting(store, "sqlite:///.depl/depl.sqlite")
+    cluster: bool = setting(boolean, False)
     name: Optional[str] = setting(text, None)
     requires: Requirement = setting(requirement, ())  # noqa: RUF009
 
@@ -37,9 +53,15 @@ class WebSettings:
 
 @dataclass(frozen=True)
 class NotifySettings:
-    """`[notify]` of depl.cfg."""
+    """`[notify]` of depl.cfg. targets: see depl.rollout.notice_targets; on: of what they are told.
 
-    targets: Sequence[str] = setting(words, ())
+    smtp: the server for mails, as an address; sender: of whom they are, None for this user's machine.
+    """
+
+    targets: Sequence[str] = setting(lines, ())
+    on: Sequence[str] = setting(several("end", "failure", "gate", "blocked"), ("end", "failure", "gate", "blocked"))
+    smtp: str = setting(text, "smtp://localhost:25")
+    sender: Optional[str] = setting(text, None)
 
 
 @dataclass(frozen=True)
@@ -72,6 +94,7 @@ class ProjectSettings:
         project = cls(base_dir, **values, mistakes=mistakes)
         line = parsed.entries("depl")["requires"].line if "requires" in parsed.entries("depl") else None
         mistakes.extend(_wrong_version(project.depl.requires, path, line))
+        mistakes.extend(_wrong_targets(parsed.entries("notify").get("targets")))
         return project
 
 
@@ -89,9 +112,20 @@ def _from_environ(settings: Settings, section: str, environ: Mapping[str, str], 
             try:
                 values[name] = convert(environ[variable])
             except ValueError as expected:
-                message = f"The environment variable {variable}={environ[variable]!r} is not {expected}"
+                shown = without_password(environ[variable])
+                message = f"The environment variable {variable}={shown!r} is not {expected}"
                 mistakes.append(ConversionError(message))
     return replace(settings, **values) if values else settings  # type: ignore[type-var]
+
+
+def _wrong_targets(entry: Optional[ini.Entry]) -> Iterable[ConfigurationError]:
+    """What is wrong is not repeated: it may grant access."""
+    if entry is None:
+        return
+    for target, line in zip(entry.value.split("\n"), entry.lines):
+        if target.strip() and target.split()[0] not in ("webhook", "mail", "command"):
+            hint = "Write `webhook URL`, `mail NAME@HOST` or `command COMMAND`, one a line."
+            yield ConfigurationError("This target in [notify] is not known", file=entry.file, line=line, hint=hint)
 
 
 def _wrong_version(requires: Requirement, path: str, line: Optional[int]) -> Iterable[ConfigurationError]:

@@ -92,6 +92,23 @@ def words(value: str) -> tuple[str, ...]:
     return found
 
 
+def lines(value: str) -> tuple[str, ...]:
+    """A list, one item a line."""
+    return tuple(line.strip() for line in value.split("\n") if line.strip())
+
+
+def several(*values: str) -> Convert:
+    """Some of the values."""
+
+    def convert(value: str) -> tuple[str, ...]:
+        found = words(value)
+        if not set(found) <= set(values):
+            raise ValueError(f"a list of {', '.join(values[:-1])} or {values[-1]}")
+        return found
+
+    return convert
+
+
 def stages(value: str) -> tuple[str, ...]:
     """Sizes of stages: one, half, all, counts, percentages; or names and globs of hosts."""
     found = words(value)
@@ -99,6 +116,12 @@ def stages(value: str) -> tuple[str, ...]:
         if re.fullmatch(r"0+%?|\d{3,}%", stage) and stage != "100%":
             raise ValueError("a list of one, half, all, counts, percentages or hosts")
     return found
+
+
+def without_password(value: str) -> str:
+    """An address as people may see it."""
+    value = re.sub(r"(://[^/?#:@]*):.*@", r"\1:***@", value)
+    return re.sub(r"(?i)\b(password=)[^&#\s]*", r"\1***", value)
 
 
 def store(value: str) -> str:

@@ -21,6 +21,7 @@ from depl.setting_types import (
     stages,
     text,
     wanted,
+    without_password,
 )
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class EnvironmentSettings:
     soak: Union[int, float] = setting(seconds, 0)
     gate: Optional[str] = setting(choice("approval"), None)
     on_interrupt: str = setting(choice("reverse", "ask", "resume"), "reverse")
+    queue: Optional[str] = setting(text, None)
     rollback_jobs: Optional[int] = setting(count(1), None)
     keep_rollouts: int = setting(count(0), 10)
     keep_days: int = setting(count(0), 30)
@@ -125,7 +127,7 @@ def convert_entry(entry: ini.Entry, convert: Convert, section: str, mistakes: li
     try:
         return convert(entry.value)
     except ValueError as expected:
-        message = f"{entry.key} = {entry.value!r} in [{section}] is not {expected}"
+        message = f"{entry.key} = {without_password(entry.value)!r} in [{section}] is not {expected}"
         hint = "Correct it, or remove the key: it has a default."
         mistakes.append(ConversionError(message, file=entry.file, line=entry.line, hint=hint))
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 
@@ -93,6 +94,38 @@ def test_what_does_not_want_to_end_is_killed():
     result = execute("trap '' TERM; echo $$; while :; do sleep 0.1; done", timeout=0.3)
     assert result.status is None
     assert ends(int(result.stdout))
+
+
+def test_what_outlives_the_leader_of_its_group_has_the_rest_of_the_grace(tmp_path):
+    child = f"trap 'sleep 0.5; echo tidy > {tmp_path}/end; exit' TERM; touch {tmp_path}/ready; while :; do sleep 0.1; done"
+    ready = tmp_path / "ready"
+    execute(["sh", "-c", f"({child}) & exec sleep 600"], terminated=ready.exists, timeout=60)
+    assert (tmp_path / "end").read_text() == "tidy\n"
+
+
+@pytest.mark.long
+def test_what_outlives_the_leader_of_its_group_and_does_not_want_to_end_is_killed(tmp_path):
+    child = "trap '' TERM; echo $$ > pid; while :; do sleep 0.1; done"
+    pid = tmp_path / "pid"
+
+    def begun():
+        return pid.exists() and pid.read_text().endswith("\n")
+
+    execute(["sh", "-c", f"sh -c {shlex.quote(child)} & exec sleep 600"], cwd=tmp_path, terminated=begun, timeout=60)
+    assert ends(int(pid.read_text()))
+
+
+@pytest.mark.long
+def test_what_does_not_want_to_end_is_killed_even_where_nobody_can_hear_it():
+    heard = []
+
+    def hear(stream, text):
+        heard.append(text)
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        execute("trap '' TERM; echo $$; while :; do echo x; sleep 0.05; done", on_output=hear)
+    assert ends(int(heard[0].split()[0]))
 
 
 @pytest.mark.parametrize("daemon", ["sleep 300", "while :; do echo x; sleep 0.02; done"], ids=["silent", "talking"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 
 def test_a_sound_model_is_one_line(depl, service):
     done = depl("check", "dev", cwd=service)
@@ -48,3 +50,46 @@ def test_live_is_content_where_all_are_well(depl, service):
 
 def test_a_host_is_named_only_for_live_checks(depl, service):
     assert depl("check", "dev", "localhost", cwd=service).returncode == 2
+
+
+@pytest.mark.parametrize("command", [("check", "many"), ("remote", "many", "--yes")])
+def test_hosts_that_need_those_of_a_later_stage_are_a_mistake_before_anything_is_contacted(depl, write, command):
+    project = write(
+        {
+            "environments/many/environment.cfg": """\
+                [environment]
+                stages = web*, all
+                [hosts]
+                web1.invalid = web
+                db1.invalid = db
+                """,
+            "components/db/component.py": """\
+                from depl.component import Component
+
+
+                class Db(Component):
+                    def configure(self):
+                        self.provide("db", 1)
+                """,
+            "components/web/component.py": """\
+                from depl.component import Component
+
+
+                class Web(Component):
+                    def configure(self):
+                        self.require("db")
+                """,
+        }
+    )
+    done = depl(*command, cwd=project)
+    assert done.returncode == 1
+    assert "web@web1.invalid belongs to stage 1 of the deployment, and needs db@db1.invalid" in done.stderr
+    assert "environments/many/environment.cfg" in done.stderr
+
+
+def test_a_stage_that_means_no_host_is_a_mistake(depl, service):
+    file = service / "environments/dev/environment.cfg"
+    file.write_text(file.read_text().replace("[hosts]", "stages = wbe*\n[hosts]"))
+    done = depl("check", "dev", cwd=service)
+    assert done.returncode == 1
+    assert "no host is called 'wbe*', which stands in `stages` of [environment]" in done.stderr

@@ -50,7 +50,7 @@ finally:
 
 
 def test_what_does_not_work_yet_is_not_listed(depl, tmp_path):
-    assert "rollouts" not in depl("--help", cwd=tmp_path).stdout
+    assert "\n  serve " not in depl("--help", cwd=tmp_path).stdout
 
 
 def test_version_is_that_of_the_package(depl, tmp_path):

@@ -19,6 +19,7 @@ import pytest
 
 ENVIRONMENT = "requirements-000000000000"
 PORTS = ("8042", "8043", "8044", "8045")
+POSTGRESQL = "/tmp/depl-postgresql"
 
 
 class Reader:
@@ -33,6 +34,7 @@ class Reader:
         self.status = 0
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         copy(checkout, self.cwd)
+        room.chmod(0o711)  # PostgreSQL runs as somebody else where the tests run as root
         for file in self.cwd.glob("environments/*/environment.cfg"):
             file.write_text(self.translated(file.read_text()))
         (self.cwd / ".venv").symlink_to(sys.prefix)
@@ -45,7 +47,8 @@ class Reader:
         }
 
     def translated(self, text: str) -> str:
-        """With ports that are free instead of those of the sample."""
+        """With ports that are free instead of those of the sample, and a directory that is nobody else's."""
+        text = text.replace(POSTGRESQL, str(self.room / "postgresql"))
         return re.sub(r"\b804[2-5]\b", lambda found: self.ports[found[0]], text)
 
     def types(self, command: str) -> str:
@@ -80,9 +83,11 @@ class Reader:
                 if not pidfile.exists():
                     break
                 time.sleep(0.1)
-        if (self.room / "depl" / ".depl" / "cluster").exists():
-            command = [sys.executable, "tests/cluster.py", "stop"]
-            subprocess.run(command, cwd=self.room / "depl", capture_output=True)
+        servers = {"cluster.py": self.room / "depl/.depl/cluster", "postgresql.py": self.room / "postgresql"}
+        for script, directory in servers.items():
+            if directory.exists():
+                command = [sys.executable, f"tests/{script}", "stop", *([directory] * (script == "postgresql.py"))]
+                subprocess.run(command, cwd=self.room / "depl", capture_output=True)
 
 
 def copy(checkout: Path, to: Path) -> None:

@@ -115,8 +115,21 @@ def test_a_project_without_settings_is_named_after_its_directory(tmp_path: Path)
 
 
 def test_a_project_has_typed_settings(tmp_path: Path) -> None:
-    found = project(tmp_path, "[depl]\nname = shop\n[web]\nport = 80\ndebug = True\n[notify]\ntargets = a, b\n")
-    assert (found.name, found.web.port, found.web.debug, found.notify.targets) == ("shop", 80, True, ("a", "b"))
+    found = project(
+        tmp_path,
+        "[depl]\nname = shop\n[web]\nport = 80\ndebug = True\n[notify]\ntargets =\n  mail a@b\n  command c, d\n",
+    )
+    assert (found.name, found.web.port, found.web.debug, found.notify.targets) == (
+        ("shop", 80, True, ("mail a@b", "command c, d"))
+    )
+
+
+def test_a_target_of_notices_that_nobody_knows_is_a_mistake_and_is_not_repeated(tmp_path: Path) -> None:
+    found = project(tmp_path, "[notify]\ntargets =\n  mail a@b\n  slack https://hooks/secret\non = end, gat\n")
+    assert [(str(mistake), mistake.line) for mistake in found.mistakes] == [
+        ("on = 'end, gat' in [notify] is not a list of end, failure, gate or blocked", 5),
+        ("This target in [notify] is not known", 4),
+    ]
 
 
 def test_the_process_environment_comes_before_the_file(tmp_path: Path) -> None:

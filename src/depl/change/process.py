@@ -65,6 +65,7 @@ def execute(
     try:
         reason = _wait(process, reader, timeout, terminated)
     except BaseException:
+        reader.go_unheard()
         _end(process, reader)
         raise
     finally:
@@ -112,23 +113,26 @@ def _wait(
 
 
 def _end(process: subprocess.Popen[bytes], reader: _Reader) -> None:
-    """End the whole process group: TERM, and KILL after a grace."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            break
-        until = time.monotonic() + GRACE
-        while process.poll() is None and time.monotonic() < until:
-            if reader.open:
-                reader.read(0.05)
-            else:
-                time.sleep(0.05)
-        if number == signal.SIGTERM and process.poll() is not None and not _group_lives(process.pid):
-            break
+    """End the whole process group: TERM, and KILL for whoever is left after a grace."""
+    until = time.monotonic() + GRACE
+    _tell_group(process.pid, signal.SIGTERM)
+    while (process.poll() is None or _group_lives(process.pid)) and time.monotonic() < until:
+        if reader.open:
+            reader.read(0.05)
+        else:
+            time.sleep(0.05)
+    if process.poll() is None or _group_lives(process.pid):
+        _tell_group(process.pid, signal.SIGKILL)
     process.wait()
     if reader.open:
         reader.read(0)
+
+
+def _tell_group(group: int, number: int) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        pass
 
 
 def _group_lives(group: int) -> bool:
@@ -170,6 +174,10 @@ class _Reader:
                 self._selector.unregister(key.fileobj)
             came = True
         return came
+
+    def go_unheard(self) -> None:
+        """From now on nobody is told."""
+        self._on_output = lambda stream, text: None
 
     def text(self, name: str) -> str:
         return "".join(self._texts[name])

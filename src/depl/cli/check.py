@@ -56,8 +56,8 @@ def check(
     if not live and (host or here):
         refuse("HOST and --here go with --live")
     model = session.model(environment, platform, timeout, on_hosts=False if live else None)
-    if not live and model.environment.settings.connect_method != "local":
-        assert_travels(model)
+    if not live:
+        assert_deployable(model)
     if live:
         ask_components(session, model, host, here)
     elif as_json:
@@ -66,12 +66,15 @@ def check(
         session.show(summary(model, session.took))
 
 
-def assert_travels(model: Model) -> None:
-    """See to it that every host can be told what it has to know. Errors: Mistakes."""
+def assert_deployable(model: Model) -> None:
+    """See to it that every host has its stage, and can be told what it has to know. Errors: Mistakes."""
+    from depl.layout import environment_file
+    from depl.rollout.stages import stage_mistakes
     from depl.slices import slice_of
 
-    mistakes = []
-    for host in model.environment.hosts.values():
+    environment = model.environment
+    mistakes = stage_mistakes(model, environment_file(environment.name, environment.base_dir))
+    for host in environment.hosts.values() if environment.settings.connect_method != "local" else ():
         try:
             if not host.ignore:
                 slice_of(model, host.name)

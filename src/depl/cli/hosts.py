@@ -61,6 +61,19 @@ def deployed(model: Model, hosts: Iterable[Host], components: Sequence[str] = ()
     return [root for root in model.roots if root.host.name in names and (not components or root.name in components)]
 
 
+def narrowed(
+    model: Model, hosts: Sequence[Host], patterns: Iterable[str], where: str
+) -> tuple[list[Host], tuple[str, ...]]:
+    """The components that names or globs stand for, () for all, and the hosts that have some of them.
+
+    where: for errors, such as `web*`. Errors: ConfigurationError.
+    """
+    names = dict.fromkeys(root.name for root in deployed(model, hosts))
+    components = selected(patterns, names, f"component of {where}")
+    having = {root.host for root in deployed(model, hosts, components)}
+    return [host for host in hosts if host in having], components
+
+
 def provider_lines(model: Model, roots: Iterable[RootComponent]) -> list[Line]:
     """What the chosen root components require from others, which are left as they are."""
     chosen = {root.id for root in roots}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from depl.cli import options
 from depl.cli.agreement import agreed, only_planned
+from depl.cli.claiming import claimed, heed_hold
 from depl.cli.consent import Consent
+from depl.cli.deploying import DeploymentHere
 from depl.cli.hosts import assert_is_here, chosen_host, count_components, deployed, provider_lines
-from depl.cli.running import Running, run_options, status_of
+from depl.cli.running import Running, status_of
 from depl.cli.session import Session, refuse
 from depl.cli.signals import heeded
 from depl.cli.status import DONE, FAILED
@@ -20,11 +21,6 @@ from depl.report.pivots import pivots_of
 from depl.report.run import end_lines
 from depl.report.screening import Screened
 from depl.report.tally import Tally
-
-if TYPE_CHECKING:
-    from depl.configure import Model
-    from depl.host import Host
-    from depl.rollout.local import Options
 
 
 @click.command(
@@ -75,73 +71,60 @@ def local(session: Session, /, environment: str, host: str | None, **wanted: Any
         return
     if components and not session.quiet:
         session.show(provider_lines(model, deployed(model, [chosen], components)))
-    how = _options(session, model, components, wanted)
+    how = {name: wanted[name] for name in ("on_failure", "wait", "gc")}
+    deployment = DeploymentHere(session, model, chosen, components=components, **how)
+    heed_hold(session, model.environment.name, planning=wanted["planning"])
 
     def plan(shown: bool) -> tuple[int, Tally]:
-        return (show_plan if shown else foresee)(session, model, chosen, how)
+        return (show_plan if shown else foresee)(session, deployment)
 
     if wanted["planning"]:
         only_planned(session, plan, exit_code=wanted["exit_code"])
     elif agreed(session, model.environment, consent, ask=wanted["ask"], where=chosen.name, plan=plan):
-        run(session, model, chosen, how)
+        run(session, deployment)
 
 
-def show_plan(session: Session, model: Model, host: Host, how: Options) -> tuple[int, Tally]:
+def show_plan(session: Session, deployment: DeploymentHere) -> tuple[int, Tally]:
     """Show what a run would change; how many components, and what was seen of it."""
     from depl.report.plan import plan_lines
-    from depl.rollout.local import plan
 
+    model, host = deployment.model, deployment.host
     with Running(session, model.environment.name, host.name, planning=True) as running:
-        planned = plan(model, host.name, how, running.emit)
+        planned = deployment.plan(running.emit)
     session.status = FAILED if planned.errors else DONE
     running.tell_errors(planned.errors)
     if running.json is not None:
         pivots = pivots_of(running.tally, host=host.name)
         running.json.print("planned", planned=planned, pivots=pivots, exit_status=session.status)
-    count = count_components(deployed(model, [host], how.components))
+    count = count_components(deployed(model, [host], deployment.how.components))
     session.show(plan_lines(planned, running.label, running.changes, count, session.took))
     return planned.changes, running.tally
 
 
-def foresee(session: Session, model: Model, host: Host, how: Options) -> tuple[int, Tally]:
+def foresee(session: Session, deployment: DeploymentHere) -> tuple[int, Tally]:
     """The same, and nothing is shown."""
-    from depl.rollout.local import plan
-
     seen = Tally()
-    planned = plan(model, host.name, how, Screened(session.printer.redact, seen))
-    return planned.changes, seen
+    return deployment.plan(Screened(session.printer.redact, seen)).changes, seen
 
 
-def run(session: Session, model: Model, host: Host, how: Options) -> None:
+def run(session: Session, deployment: DeploymentHere) -> None:
     """Realise a host and tell what became of it."""
     from depl.deploy.stop import Stop
-    from depl.rollout.local import realise
 
-    stop = Stop()
-    with session.at_work(), Running(session, model.environment.name, host.name) as running, heeded(stop):
-        outcome = realise(model, host.name, how, running.emit, stop)
+    model, host, stop = deployment.model, deployment.host, Stop()
+    with (
+        session.at_work(),
+        Running(session, model.environment.name, host.name) as running,
+        heeded(stop),
+        claimed(running, "local", stop, wait=deployment.how.wait) as emit,
+    ):
+        outcome = deployment.realise(emit, stop)
     lines = end_lines(
         outcome,
         running.label,
         running.changes,
-        components=count_components(deployed(model, [host], how.components)),
+        components=count_components(deployed(model, [host], deployment.how.components)),
         took=session.took,
         undo=f"{session.command} undo {model.environment.name}",
     )
     running.tell_end(outcome, status_of(outcome), lines)
-
-
-def _options(session: Session, model: Model, components: Sequence[str], wanted: Mapping[str, Any]) -> Options:
-    settings = model.environment.settings
-    return run_options(
-        session,
-        components=components,
-        on_failure=wanted["on_failure"] or settings.on_failure,
-        wait=wanted["wait"],
-        gc=wanted["gc"],
-        durability=settings.durability,
-        change_limit=settings.change_limit,
-        command_timeout=settings.command_timeout,
-        reversible_only=settings.reversibility == "required",
-        keep=(settings.keep_rollouts, settings.keep_days),
-    )

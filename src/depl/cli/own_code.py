@@ -22,7 +22,7 @@ def crew_with_code(crew: Crew, chosen: Chosen, on_conflict: str) -> Crew | None:
 
     Errors: ConfigurationError, before any host is touched.
     """
-    from depl.cli.remote import transfer
+    from depl.cli.deploying import transfer
     from depl.remote.requirements import Requirements
 
     session = crew.session

@@ -10,14 +10,16 @@ import click
 
 from depl.cli import options
 from depl.cli.agreement import agreed, only_planned
+from depl.cli.claiming import claimed, heed_hold
 from depl.cli.consent import Consent
-from depl.cli.fleet import Crew, assert_reachable, records
-from depl.cli.hosts import chosen_hosts, count_components, deployed, provider_lines
-from depl.cli.running import Running, run_options, status_of
+from depl.cli.deploying import DeploymentOnHosts
+from depl.cli.fleet import assert_reachable
+from depl.cli.hosts import chosen_hosts, count_components, deployed, narrowed, provider_lines
+from depl.cli.running import Running, status_of
 from depl.cli.session import Session, refuse
 from depl.cli.signals import heeded
 from depl.cli.status import DONE, FAILED
-from depl.events import Emit, Event, What
+from depl.events import Event, What
 from depl.report.fleet import fleet_end_lines, fleet_plan_lines, path_lines
 from depl.report.lines import Line, counted
 from depl.report.pivots import pivots_of
@@ -27,10 +29,6 @@ from depl.report.tally import Tally
 if TYPE_CHECKING:
     from depl.configure import Model
     from depl.host import Host
-    from depl.remote.fleet import Fleet
-    from depl.remote.transfer import Transfer
-    from depl.rollout.graph import Plan
-    from depl.rollout.planning import Planned
     from depl.root import RootComponent
 
 
@@ -85,15 +83,14 @@ def remote(session: Session, /, environment: str, **wanted: Any) -> None:
     assert_reachable(model.environment)
     hosts = left_hosts(session, model, chosen_hosts(model.environment, wanted["hosts"]))
     where = ", ".join(wanted["hosts"]) or model.environment.name
-    names = dict.fromkeys(root.name for root in deployed(model, hosts))
-    components = options.selected(wanted["components"], names, f"component of {where}")
+    hosts, components = narrowed(model, hosts, wanted["components"], where)
     roots = deployed(model, hosts, components)
-    hosts = [host for host in hosts if any(root.host is host for root in roots)]
     if not hosts:
         return
     if (components or wanted["hosts"]) and not session.quiet:
         session.show(provider_lines(model, roots))
     deployment = Deployment(session, model, hosts, roots, components, wanted)
+    heed_hold(session, model.environment.name, planning=wanted["planning"])
     if wanted["planning"]:
         only_planned(session, deployment.foresee, exit_code=wanted["exit_code"])
     elif agreed(
@@ -134,45 +131,24 @@ class Deployment:
         components: Sequence[str],
         wanted: Mapping[str, Any],
     ) -> None:
-        from depl.remote.requirements import Requirements
-        from depl.rollout.graph import plan_of
-
-        self.session, self.model, self.components, self.wanted = session, model, components, wanted
+        self.session, self.model, self.wanted = session, model, wanted
         self.name = model.environment.name
-        self.plan: Plan = plan_of(model, [host.name for host in hosts], components)
         self.size = {"hosts": len(hosts), "components": count_components(roots)}
-        self.crew = Crew(
-            session,
-            model.environment,
-            hosts,
-            model=model,
-            transfer=transfer(session, model, wanted["dirty"]),
-            requirements=Requirements(session.base),
-            jobs=wanted["jobs"],
-            wait=wanted["wait"],
-            take_over=wanted["take_over"],
-            selected=bool(components),
-            gc=wanted["gc"],
-        )
+        how = {name: wanted[name] for name in ("on_failure", "dirty", "jobs", "wait", "take_over", "gc")}
+        self.deployment = DeploymentOnHosts(session, model, hosts, components, **how)
+        self.tasks = self.deployment.tasks
 
     def foresee(self, shown: bool = True) -> tuple[int, Tally]:
         """What a run would change: how many components, and what was seen of it."""
         if shown:
             return self._show_plan()
         seen = Tally()
-        planned, _ = self._plan(Screened(self.session.printer.redact, seen))
-        return planned.changes, seen
-
-    def _plan(self, emit: Emit) -> tuple[Planned, Fleet]:
-        from depl.rollout.remote import plan_all
-
-        fleet = self.crew.fleet("plan", "", emit)
-        return plan_all(self.plan, fleet, emit, environment=self.name, jobs=self.crew.jobs), fleet
+        return self.deployment.plan(Screened(self.session.printer.redact, seen)).changes, seen
 
     def _show_plan(self) -> tuple[int, Tally]:
         session = self.session
-        with Running(session, self.name, planning=True, tasks=len(self.plan)) as running:
-            planned, fleet = self._plan(running.emit)
+        with Running(session, self.name, planning=True, tasks=len(self.tasks)) as running:
+            planned, fleet = self.deployment.plan_and_fleet(running.emit)
             for host in fleet.hosts:
                 for text in [*fleet.differences(host), *learned(self.model, host)]:
                     running.emit(Event(What.LOG, data={"text": text}, host=host))
@@ -188,27 +164,17 @@ class Deployment:
 
     def run(self) -> None:
         """Deploy, and tell what became of it."""
-        from depl.deploy.begin import new_id
         from depl.deploy.stop import Stop
-        from depl.rollout.remote import realise_all
 
-        session, stop, rollout = self.session, Stop(), new_id()
-        on_failure = self.wanted["on_failure"] or self.model.environment.settings.on_failure
-        how = run_options(session, components=self.components, on_failure=on_failure, **self.crew.of_options)
-        with session.at_work(), Running(session, self.name, tasks=len(self.plan)) as running, heeded(stop):
-            outcome = realise_all(
-                self.plan,
-                self.crew.fleet("act", rollout, running.emit, stop),
-                how,
-                running.emit,
-                stop,
-                record_directory=records(session),
-                rollout=rollout,
-                environment=self.name,
-                jobs=self.crew.jobs,
-            )
-        if outcome.changed:  # as everywhere, caches are written only by runs that change something
-            self.model.environment.template_engine.flush(session.printer.redact)
+        session, stop = self.session, Stop()
+        wait, take_over = self.wanted["wait"], self.wanted["take_over"]
+        with (
+            session.at_work(),
+            Running(session, self.name, tasks=len(self.tasks)) as running,
+            heeded(stop),
+            claimed(running, "remote", stop, wait=wait, take_over=take_over) as emit,
+        ):
+            outcome = self.deployment.realise(emit, stop)
         lines = fleet_end_lines(
             outcome,
             self.name,
@@ -222,22 +188,11 @@ class Deployment:
 
     def _order(self) -> Mapping[str, set[str]]:
         """By task those that it came after, on its own host too."""
-        after = {id: set(earlier) for id, earlier in self.plan.after.items()}
-        for tasks in self.plan.by_host.values():
+        after = {id: set(earlier) for id, earlier in self.tasks.after.items()}
+        for tasks in self.tasks.by_host.values():
             for before, task in pairwise(tasks):
                 after[task.id].add(before.id)
         return after
-
-
-def transfer(session: Session, model: Model, dirty: bool) -> Transfer:
-    """The project as it will travel; version control is looked at now. Errors: ConfigurationError."""
-    from depl.remote.transfer import transfer_of
-
-    environment = model.environment
-    known = len(environment.warnings)
-    made = transfer_of(environment, dirty)
-    session.complain_of_warnings(environment.warnings[known:])
-    return made
 
 
 def learned(model: Model, host: str) -> list[str]:

@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from depl.report.jsonlines import JsonReport
     from depl.report.lines import Line
     from depl.report.live import LiveLines
-    from depl.report.run import Outcome
-    from depl.rollout.local import Options
+    from depl.rollout.local import Options, Outcome
 
 
 class Running:
     """Shows what happens to one host or to many, to people or to programs.
 
-    label: `dev/localhost`, or `dev` for many. planning: nothing is done, so everything is shown in full. tasks: of how
-    many there are with many hosts. tally: what was seen so far; changes: all of them. emit: takes what happens.
+    environment: its name. label: `dev/localhost`, or `dev` for many. planning: nothing is done, so everything is shown
+    in full. tasks: of how many there are with many hosts. tally: what was seen so far; changes: all of them. emit:
+    takes what happens.
     """
 
     def __init__(
         self, session: Session, environment: str, host: str = "", *, planning: bool = False, tasks: int | None = None
     ) -> None:
-        self.session = session
+        self.session, self.environment = session, environment
         self.label = f"{environment}/{host}" if host else environment
         self.tally = Tally()
         self.live: LiveLines | None = None
@@ -77,13 +77,17 @@ class Running:
         return FleetReport(session.printer, session.base, **how, live=live, tasks=tasks)
 
     def tell_end(self, outcome: Outcome, status: int, lines: Sequence[Line]) -> None:
-        """Print how a run ended, and note its exit status."""
+        """Print how a run ended, note its exit status, and tell those who are not looking."""
         self.session.status = status
         self.tell_errors(outcome.errors)
         if self.json is not None:
             self.json.print("end", outcome=outcome, exit_status=status)
         if not self.session.quiet or outcome.status != "nothing":
             self.session.show(lines)
+        if outcome.rollout is not None:
+            from depl.cli.notifying import notify_end
+
+            notify_end(self.session, self.environment, outcome)
 
     def tell_errors(self, errors: Sequence[DeplError]) -> None:
         """Print what was not told while it happened."""
@@ -96,7 +100,7 @@ def status_of(outcome: Outcome) -> int:
     """The exit status of a run."""
     if outcome.status in ("nothing", "succeeded"):
         return DONE
-    if outcome.status != "reversed":
+    if outcome.status not in ("reversed", "partly reversed"):
         return LEFT
     return INTERRUPTED if outcome.interrupted else FAILED
 

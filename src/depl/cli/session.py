@@ -102,24 +102,10 @@ class Session:
 
         on_hosts: as it will be on the hosts, not on this machine; None: unless they are this machine.
         """
-        base = self.base
-        from depl.configure import configure
-        from depl.environment import Environment
+        from depl.cli.models import made
 
-        name = re.sub(r"\.cfg$", "", name)
-        secrets = self.secrets(name)
-        with self.prints_apart():
-            environment = Environment.load(name, base, platform, secrets=secrets, redact=self.printer.redact)
-            if secrets is not None and secrets.mistakes:
-                raise Mistakes(environment.mistakes)  # what else would be found may only follow from these
-            if timeout is not None:
-                environment.timeout = timeout
-            if environment.settings.connect_method != "local" if on_hosts is None else on_hosts:
-                from depl.slices import as_on_hosts
-
-                as_on_hosts(environment)
-            model = configure(environment)
-        self._tell(model)
+        model = made(self, name, platform, timeout, on_hosts=on_hosts)
+        self.tell_of(model)
         return model
 
     def secrets(self, name: str) -> Secrets | None:
@@ -134,11 +120,16 @@ class Session:
             secrets = load(self.base, name, self.identities)
             self._secrets[name] = secrets
             self.printer.redact.learn(secrets.known())
-            if self._prints is None and self.printer.redact:
-                from depl.cli.printed import Prints
-
-                self._prints = Prints(self.printer, apart=self.as_json)
+            if self.printer.redact:
+                self.filter_prints()
         return self._secrets[name]
+
+    def filter_prints(self) -> None:
+        """From now on, what component code prints by itself is filtered, too."""
+        if self._prints is None:
+            from depl.cli.printed import Prints
+
+            self._prints = Prints(self.printer, apart=self.as_json)
 
     @cached_property
     def identities(self) -> Identities:
@@ -166,8 +157,8 @@ class Session:
         with redirect_stdout(sys.stderr):
             yield
 
-    def _tell(self, model: Model) -> None:
-        """What configuring it had to say."""
+    def tell_of(self, model: Model) -> None:
+        """Print what configuring it had to say."""
         from depl.report.lines import Line
 
         if self.as_json:

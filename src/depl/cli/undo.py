@@ -7,10 +7,12 @@ from typing import Any
 import click
 
 from depl.cli import options
+from depl.cli.claiming import heed_hold
 from depl.cli.consent import Consent
+from depl.cli.looking import first_that_has, places_to_look
 from depl.cli.names import is_protected
 from depl.cli.session import Session, refuse
-from depl.cli.undoing import Place, places_to_look
+from depl.cli.undoing import Place
 from depl.errors import DeplError, NothingToUndo
 
 
@@ -48,17 +50,12 @@ def undo(session: Session, /, environment: str, rollout: str | None, planning: b
     try:
         places = places_to_look(session, name, rollout, wanted["wait"])
         know_secrets(session, name)
+        heed_hold(session, name, planning=planning)
         if not planning and is_protected(name, session.base) and not consent.to_name():
             session.declined()
             return
         on_conflict = "force" if wanted["force"] else "keep" if wanted["keep"] else "stop"
-        for place in places[:-1]:
-            try:
-                undo_at(place, planning, rollout, on_conflict)
-                return
-            except NothingToUndo:
-                continue  # somebody was there before
-        undo_at(places[-1], planning, rollout, on_conflict)
+        first_that_has(places, lambda place: undo_at(place, planning, rollout, on_conflict))
     except NothingToUndo:
         _refuse_unknown(session, name)
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -91,7 +91,8 @@ class Fleet:
 
     def start(self, host: str, tasks: Sequence[Task], last: bool) -> None:
         """Deploy root components one after the other."""
-        self._lines[host].ask(requests.Start([_wire(task) for task in tasks], last))
+        told = [{"root": task.root, "order": task.order, "after": list(task.after)} for task in tasks]
+        self._lines[host].ask(requests.Start(told, last))
 
     def plan(self, host: str, roots: Sequence[str]) -> None:
         """Predict root components, all that are meant of the host."""
@@ -108,6 +109,10 @@ class Fleet:
     def collect(self, host: str) -> None:
         """Remove what is no longer declared."""
         self._lines[host].ask(requests.Collect())
+
+    def check(self, host: str, roots: Sequence[str]) -> None:
+        """Ask root components whether they are well."""
+        self._lines[host].ask(requests.Check(list(roots)))
 
     def settle(self, host: str, outcome: str, whole: bool = False) -> None:
         """Say that the rollout is over."""
@@ -222,8 +227,7 @@ class Fleet:
     # -- what hosts are told -------------------------------------------------------------------------------------------
 
     def _hello(self, host: Host) -> Hello:
-        wishes = self._wishes
-        transfer, requirements = self._transfer, self._requirements
+        wishes, transfer, requirements = self._wishes, self._transfer, self._requirements
         if not wishes.is_told_the_model(host.name):
             transfer = requirements = None
         return Hello(
@@ -251,10 +255,6 @@ class Fleet:
             selected=wishes.selected,
             gc=wishes.gc,
         )
-
-
-def _wire(task: Task) -> Mapping[str, Any]:
-    return {"root": task.root, "order": task.order, "after": list(task.after)}
 
 
 __all__ = ["Fleet", "Wishes"]

@@ -17,6 +17,7 @@ ANSWERS: Mapping[Any, Any] = {
     requests.Reverse: replies.TasksReversed,
     requests.Repeat: replies.Repeated,
     requests.Collect: replies.Collected,
+    requests.Check: replies.Checked,
     requests.Settle: replies.Settled,
     requests.Chains: replies.Found,
     requests.Undo: replies.Undoing,

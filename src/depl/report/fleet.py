@@ -177,7 +177,11 @@ def fleet_plan_lines(
 
 def _failure(outcome: Outcome, name: str, tally: Tally, took: float, undo: str) -> list[Line]:
     lines = [failed_word(outcome, name, took)]
-    if outcome.status == "stopped":
+    if outcome.status == "partly reversed":
+        where = f"{name}: failed on {', '.join(outcome.failed)}, where everything is as it was before"
+        changed = counted(outcome.changed, "component")
+        lines = [Line(f"{where}; {changed} changed elsewhere, after {seconds(took)}", "red")]
+    if outcome.status in ("stopped", "partly reversed"):
         lines = [*changed_lines(tally), *lines]
     others = [one.who for one in outcome.errors if isinstance(one, TakenOver)]
     if others:  # an undo would take back what they do

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from depl.report.live import Row
 
 SLOW = 1.0  # seconds from which on a component's time is worth a word
-WAY_BACK = (What.REVERSING, What.REVERSED, What.REPEATED, What.CONFLICT)
+BY_TASK = (What.TASK_REVERSING, What.TASK_REVERSED, What.TASK_NOT_REVERSED, What.TASK_KEPT)
+WAY_BACK = (What.REVERSING, What.REVERSED, What.REPEATED, What.CONFLICT, *BY_TASK)
 
 
 UNKNOWN = "of unknown effect, so look at these:"
@@ -37,6 +38,7 @@ class Outcome(Protocol):
     pivots: list[str]
     standing: list[str]
     put_back: int
+    failed: list[str]
 
 
 class RunReport:
@@ -150,12 +152,13 @@ def event_lines(event: Event, verbose: bool = False) -> list[Line]:
     name = event.component or event.task or ""
     if event.what is What.TASK_SKIPPED:
         return [Line(f"{name}: skipped, {event.data.get('reason') or 'as the environment says'}", "dim")]
-    if event.what is What.TASK_UNCHANGED:
-        return [Line(f"{name}: nothing to do", "dim")] if verbose else []
-    if event.what is What.TASK_STARTED:
-        return [Line(f"{name}: ...", "dim")] if verbose else []
+    if event.what in (What.TASK_UNCHANGED, What.TASK_STARTED):
+        said = "..." if event.what is What.TASK_STARTED else "nothing to do"
+        return [Line(f"{name}: {said}", "dim")] if verbose else []
     if event.what is What.LOG:
         return [Line(f"{name}: {_said(event)}" if name else _said(event))]
+    if event.what is What.SIGNALLED and not event.data.get("refused"):
+        return [Line(f"{event.data.get('name')}, as {event.data.get('who')} wants it{_because(event)}", "bold")]
     if event.what is What.REVERSING:
         return [Line("putting back what was changed:", "bold")]
     if event.what is What.REVERSED:

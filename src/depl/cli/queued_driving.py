@@ -1,0 +1,248 @@
+"""Drives one rollout of the store for a worker, in this process: under a lease that ends with it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from depl.cli.fleet import records
+from depl.cli.last_word import end_taken_over, write_last_words
+from depl.cli.lease import Gone, Lease, LeaseClock
+from depl.cli.recovering import driving, end_left, settled
+from depl.cli.session import Session
+from depl.cli.waiting import is_interrupted, waiting_for, wake_of
+from depl.cli.workforce import AGAIN, heeded
+from depl.errors import DeplError, Locked
+from depl.events import Event, Output, What
+from depl.report.lines import Line
+from depl.rollout.folding import State, fold
+from depl.rollout.locks import EnvironmentLocks, Held
+from depl.rollout.log import Fenced, LogFailed
+from depl.rollout.states import RolloutState
+from depl.store.leases import Claim
+
+if TYPE_CHECKING:
+    from depl.rollout.notices import Notifier
+    from depl.rollout.plan import RolloutPlan
+    from depl.store.store import Store
+    from depl.tasks.deployer import Deployer
+
+_R = RolloutState
+
+LATER = 60.0  # seconds until somebody goes on with what failed in a way that nobody foresaw
+
+
+def drive_claimed(session: Session, store: Store, drive: str) -> None:
+    """Drive a rollout until it is over, waits for somebody, or is to be left to another worker.
+
+    drive: JSON of a Claim, and the process of its worker. Nothing that happens to the rollout is an error of ours.
+    """
+    facts = json.loads(drive)
+    worker = facts.pop("worker")
+    claim = Claim(**facts)
+    lease = Lease(store, claim, worker)
+    wake: float | None = None
+    with heeded(lease.end), lease:
+        try:
+            wake = _Driving(session, store, claim, lease).run()
+        except Fenced as error:
+            session.complain_of_warnings([f"{error.message}; nothing more is done here"])
+            return
+        except Gone:
+            wake = 0.0
+        except Exception as error:  # noqa: BLE001 - somebody has to go on with it
+            wake = LATER
+            if isinstance(error, DeplError):
+                session.fail(error)
+            else:
+                session.fail_unexpectedly(error)
+    with suppress(LogFailed):  # then the lease expires
+        store.let_go(claim, wake)
+
+
+class _Driving:
+    """run(): seconds after which the rollout is to be looked at again, None where somebody has to say something."""
+
+    def __init__(self, session: Session, store: Store, claim: Claim, lease: Lease) -> None:
+        self.session, self.store, self.claim, self.lease = session, store, claim, lease
+        self.redact = session.printer.redact
+        self.log = store.log(claim.rollout, claim.epoch, self.redact)
+        self.signals = store.signals(claim.rollout, self.redact)
+
+    def run(self) -> float | None:
+        state = fold(self.log.read())
+        plan = state.plan
+        if plan is None or state.state.is_over:
+            return None
+        was_here = end_left(self.session.base, plan.rollout)
+        with driving(self.session.base, plan.rollout):
+            try:
+                held = self._locked(plan)
+            except Locked:
+                self._give_back(state)
+                return AGAIN
+            try:
+                if held.taken_over:
+                    end_taken_over(self.session, held.taken_over)
+                    write_last_words(self.session, held.taken_over, plan.rollout)
+                return self._held(plan, state, held, was_here)
+            finally:
+                held.give_back()
+                if self.notifier is not None:
+                    self.session.complain_of_warnings(self.notifier.close())
+                with suppress(Fenced):
+                    self.log.close()
+
+    def _locked(self, plan: RolloutPlan) -> Held:
+        from depl.cli.recorded import is_over
+
+        return EnvironmentLocks(records(self.session)).take(
+            plan.environments,
+            plan.rollout,
+            plan.who,
+            over=lambda rollout: is_over(self.session, rollout),
+            command=f"rollout {plan.name}",
+        )
+
+    def _give_back(self, state: State) -> None:
+        if not state.started:
+            self.store.locks.give_back(state.rollout)
+
+    def _held(self, plan: RolloutPlan, state: State, held: Held, was_here: bool) -> float | None:
+        from depl.cli.rollout_driving import project_deployer
+        from depl.cli.rollout_planning import know_secrets
+
+        know_secrets(self.session, plan)
+        deployer, number = project_deployer(self.session), state.number
+        if state.state is _R.QUEUED and self._is_cancelled(plan, state, deployer):
+            held.release()
+            return None
+        try:
+            if is_interrupted(plan, state, self.claim):
+                self._settle(plan, state, deployer, was_here)
+            self._drive(plan, state, deployer)
+        finally:
+            if state.state.is_over:
+                held.release()
+            else:
+                held.leave(waiting_for(state))
+        if state.number > number:
+            self._tell(state)
+        return 0.0 if self.lease.leaving() else wake_of(plan, state)
+
+    def _tell(self, state: State) -> None:
+        """Those who look on, and those who do not."""
+        from depl.cli.notifying import notify_of
+        from depl.rollout.asking import shown
+
+        notify_of(self.notifier, state)
+        reason = f": {state.reason}" if state.reason else ""
+        self.session.show([Line(f"rollout {state.rollout} ({state.name}) is {shown(state)}{reason}")])
+
+    @cached_property
+    def notifier(self) -> Notifier | None:
+        """Who tells those who are not looking."""
+        from depl.cli.notifying import notifier_of
+
+        return notifier_of(self.session)
+
+    # -- what comes before -----------------------------------------------------------------------------------
+
+    def _is_cancelled(self, plan: RolloutPlan, state: State, deployer: Deployer) -> bool:
+        """Whether a queued rollout never begins: somebody wants that, or what it would deploy has changed since."""
+        from depl.deploy.begin import utc
+        from depl.tasks.making import assert_fresh, rebuild
+
+        events = []
+        reason = ""
+        for signal in self.signals.new(state.last_signal):
+            if signal.name == "abort":
+                facts = {"number": signal.number, "name": signal.name, "who": signal.who, "reason": signal.reason}
+                events.append(Event(What.SIGNALLED, data=facts))
+                reason = f"cancelled by {signal.who}"
+        if not reason:
+            try:
+                with self.session.prints_apart():
+                    assert_fresh(replace(plan, valid=math.inf), utc(), deployer, self.session.base)
+                    if plan.monitors:
+                        rebuild(plan, self.session.base)
+                return False
+            except DeplError as error:
+                reason = error.message
+        over = Event(What.OVER, data={"outcome": _R.CANCELLED.value, "reason": reason})
+        self._note(state, *events, over)
+        self._tell(state)
+        return True
+
+    def _settle(self, plan: RolloutPlan, state: State, deployer: Deployer, was_here: bool) -> None:
+        if self.claim.lost and not was_here:
+            text = f"{self.claim.lost} drove it on another machine; commands that it left running there are not ended"
+            self._note(state, Event(What.WARNING, data={"text": text}))
+        who, epoch = self.claim.owner, self.claim.epoch
+        settled(self.session.base, plan, state, self.log, deployer, who=who, epoch=epoch)
+
+    # -- driving ---------------------------------------------------------------------------------------------
+
+    def _drive(self, plan: RolloutPlan, state: State, deployer: Deployer) -> None:
+        from depl.cli.rollout_driving import shown
+        from depl.rollout.engine import drive
+        from depl.tasks.hands import TaskHands
+
+        monitors = self._monitors(plan, state)
+        hands = TaskHands(
+            deployer,
+            self.notifier,
+            self.redact,
+            self.session.base,
+            rollout=plan.rollout,
+            on_failure=lambda: "stop" if state.keep or plan.on_failure == "stop" else "rollback",
+            output_instead=self.session.output_instead,
+        )
+        with shown(self.session, plan) as emit:
+            drive(
+                plan,
+                state,
+                self.log,
+                hands,
+                self.signals,
+                emit=emit if self.session.verbose or self.session.as_json else _only_warnings(emit),
+                clock=LeaseClock(self.lease.leaving),
+                monitors=monitors,
+                may_put_aside=True,
+                stay_blocked=False,
+                leaving=self.lease.leaving,
+            )
+
+    def _monitors(self, plan: RolloutPlan, state: State) -> Mapping[str, Callable[[], None]]:
+        """Those of a plan. Where it waits for somebody, each looks now: then the rollout is put aside again."""
+        from depl.tasks.making import monitors_of, rebuild
+
+        if not plan.monitors or state.state not in (_R.QUEUED, _R.RUNNING):
+            return {}
+        try:
+            with self.session.prints_apart():
+                found = monitors_of(rebuild(plan, self.session.base), self.session.base, self.redact)
+                for look in found.values() if state.holds else ():
+                    look()
+        except Exception as error:  # noqa: BLE001 - it trips by raising, whatever it is
+            said = self.redact(str(error) or type(error).__name__)
+            self._note(state, Event(What.STOPPING, data={"reason": f"monitor: {said}", "cause": ""}))
+            return {}
+        return found
+
+    def _note(self, state: State, *events: Event) -> None:
+        for recorded in self.log.append(events, durable=True):
+            state.add(recorded)
+
+
+def _only_warnings(emit: Callable[[Event | Output], None]) -> Callable[[Event | Output], None]:
+    def take(event: Event | Output) -> None:
+        if isinstance(event, Event) and event.what is What.WARNING:
+            emit(event)
+
+    return take

@@ -1,0 +1,235 @@
+"""Drives a rollout by hand in this process: its locks, its record, its tasks, and what people see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from depl.cli.claiming import heed_hold
+from depl.cli.fleet import records
+from depl.cli.notifying import notifier_of, notify_of
+from depl.cli.recorded import is_over, records_of
+from depl.cli.session import Session
+from depl.cli.signals import heeded
+from depl.cli.status import DONE, FAILED, INTERRUPTED, LEFT
+from depl.deploy.begin import utc, who
+from depl.events import Event, Output, What
+from depl.report.by_hand import TaskReport
+from depl.report.next_steps import next_steps
+from depl.report.rollout import end_lines
+from depl.report.screening import Screened
+from depl.rollout.folding import State, fold
+from depl.rollout.keeping import forget_old_records
+from depl.rollout.locks import EnvironmentLocks, Held
+from depl.rollout.log import Log
+from depl.rollout.plan import RolloutPlan
+from depl.rollout.record_log import RecordLog
+from depl.rollout.records import SIGNALS, path_of
+from depl.rollout.signals import Signal, SignalFile, Signals
+from depl.rollout.states import RolloutState
+from depl.settings import EnvironmentSettings
+
+if TYPE_CHECKING:
+    from depl.report.live import LiveLines
+    from depl.tasks.deployer import Deployer
+
+_R = RolloutState
+_TOLD = (What.BLOCKED, What.OVER)
+
+Prepare = Callable[[State, Log], State]  # what is written down before anybody drives it
+
+
+def drive_here(
+    session: Session, plan: RolloutPlan, deployer: Deployer, prepare: Prepare, *, wait: bool = False
+) -> State:
+    """Drive a rollout until it is over, or blocked where nobody is at a terminal; its last words and exit status.
+
+    prepare: is given the state as recorded (empty for a new one), once nobody else can write to it. Errors: Locked.
+    """
+    directory = records(session)
+    with _locked(session, plan, wait=wait) as held:
+        log = RecordLog(directory, plan.rollout, session.printer.redact)
+        try:
+            state = prepare(fold(log.read()), log)
+            _drive(session, plan, state, log, deployer)
+        finally:
+            log.close()
+        if state.state is _R.BLOCKED:
+            held.leave(_R.BLOCKED.value)
+        elif state.state.is_over:
+            held.release()
+            forget_old_records(log.path, EnvironmentSettings.keep_rollouts, EnvironmentSettings.keep_days)
+    _tell_end(session, state)
+    return state
+
+
+def recorded(state: State, log: Log, *events: Event) -> State:
+    """The state after some more events, which are on the disk then. Errors: LogFailed, IllegalTransition."""
+    for one in log.append(events, durable=True):
+        state.add(one)
+    return state
+
+
+def status_of_state(state: State, *, driven: bool = True) -> int:
+    """The exit status of a rollout that stands like that."""
+    if state.state in (_R.SUCCEEDED, _R.PLANNED, _R.QUEUED) or (state.state is _R.REVERSED and state.undoes):
+        return DONE
+    if state.state in (_R.REVERSED, _R.CANCELLED):
+        return INTERRUPTED if state.wish or state.state is _R.CANCELLED else FAILED
+    if state.state.is_over or state.state is _R.BLOCKED or not driven:
+        return LEFT
+    return DONE
+
+
+@contextmanager
+def _locked(session: Session, plan: RolloutPlan, *, wait: bool) -> Iterator[Held]:
+    """The environments of a rollout; what an error leaves behind is written there as before."""
+    held = EnvironmentLocks(records(session)).take(
+        plan.environments,
+        plan.rollout,
+        who(),
+        None if wait else 0.0,
+        over=lambda rollout: is_over(session, rollout),
+        command=f"rollout {plan.name}",
+        tell=lambda sentence: session.complain_of_warnings([sentence]),
+    )
+    for name, owner in held.taken_over.items():
+        left = f"rollout {owner.rollout} did not come to its end on {name}; this one goes on from what stands there"
+        session.complain_of_warnings([left])
+    try:
+        for name in plan.environments:
+            heed_hold(session, name)
+        if held.taken_over:
+            from depl.cli.last_word import end_taken_over, write_last_words
+
+            end_taken_over(session, held.taken_over)
+            write_last_words(session, held.taken_over, plan.rollout)
+        yield held
+    finally:
+        held.give_back()
+
+
+def _drive(session: Session, plan: RolloutPlan, state: State, log: Log, deployer: Deployer) -> None:
+    """Until it is over or blocked; state is kept up to date."""
+    from depl.rollout.engine import drive
+    from depl.tasks.hands import TaskHands
+    from depl.tasks.making import monitors_of, rebuild
+
+    redact = session.printer.redact
+    monitors = monitors_of(rebuild(plan, session.base), session.base, redact) if plan.monitors else {}
+    notifier = notifier_of(session)
+    hands = TaskHands(
+        deployer,
+        notifier,
+        redact,
+        session.base,
+        rollout=plan.rollout,
+        on_failure=lambda: "stop" if state.keep or plan.on_failure == "stop" else "rollback",
+        output_instead=session.output_instead,
+    )
+    signals = SignalFile(path_of(records(session), plan.rollout, SIGNALS), redact)
+    stays = session.printer.interactive and not session.as_json
+    with session.at_work(), shown(session, plan) as show, heeded(_Wishes(signals, state)):
+
+        def emit(event: Event | Output) -> None:
+            show(event)
+            if isinstance(event, Event) and (event.what in _TOLD or event.data.get("gate")):
+                notify_of(notifier, state)
+
+        try:
+            drive(plan, state, log, hands, signals, emit=emit, monitors=monitors, stay_blocked=stays)
+        except _Left:
+            pass
+        finally:
+            if notifier is not None:
+                session.complain_of_warnings(notifier.close())
+
+
+class _Left(BaseException):
+    """Somebody wants us to end, and cannot wait until it is over: it can be gone on with."""
+
+
+class _Wishes:
+    """Ctrl-C as a signal like all others, so that the record tells who ended it.
+
+    The way back is not taken back: there the first one pauses it, the second one leaves it to whoever resumes it.
+    """
+
+    def __init__(self, signals: Signals, state: State) -> None:
+        self._signals, self._state = signals, state
+
+    def abort(self) -> None:
+        """End after what runs now."""
+        self._post("abort")
+
+    def terminate(self) -> None:
+        """End at once."""
+        self._post("terminate")
+
+    def _post(self, name: str) -> None:
+        reversing = self._state.state is _R.REVERSING
+        if self._state.state is _R.BLOCKED or (reversing and name == "terminate"):
+            raise _Left
+        self._signals.post(Signal("pause_rollback" if reversing else name, who(), utc()))
+
+
+@contextmanager
+def shown(session: Session, plan: RolloutPlan) -> Iterator[Callable[[Event | Output], None]]:
+    """What takes the events of a rollout and shows them, to people or to programs."""
+    live = _live_lines(session, plan)
+    how: dict[str, Any] = {"quiet": session.quiet, "verbose": session.verbose, "live": live}
+    report = TaskReport(session.printer, plan, session.base, depl=session.command, **how)
+    json = session.json(rollout=plan.rollout) if session.as_json else None
+
+    def take(event: Event | Output) -> None:
+        if json is None:
+            report(event)
+        else:
+            json(event)
+
+    screened = Screened(session.printer.redact, take)
+    if live is not None:
+        session.printer.stage = live
+        live.start()
+    try:
+        yield screened
+    finally:
+        screened.end()
+        report.end()
+        if live is not None:
+            live.stop()
+        session.printer.stage = None
+
+
+def _live_lines(session: Session, plan: RolloutPlan) -> LiveLines | None:
+    if not session.printer.interactive or session.as_json or session.quiet:
+        return None
+    from depl.report.live import LiveLines
+
+    return LiveLines(session.printer.out, plan.name)
+
+
+def _tell_end(session: Session, state: State) -> None:
+    session.status = status_of_state(state)
+    steps = next_steps(state, session.command, driven=False)
+    if session.as_json:
+        facts = {"state": state.state, "block": state.block, "reason": state.reason, "error": state.error}
+        session.json(rollout=state.rollout).print("end", **facts, seconds=state.seconds, exit_status=session.status)
+    session.show(end_lines(state, session.took, steps))
+
+
+def refuse_driven(session: Session, rollout: str) -> None:
+    """Errors: Locked where somebody is at work on a rollout."""
+    from depl.errors import Locked
+
+    if records_of(session).is_driven(rollout):
+        hint = f"Look at it with `depl rollout follow {rollout}`."
+        raise Locked(f"somebody is at work on rollout {rollout}", hint=hint)
+
+
+def project_deployer(session: Session) -> Deployer:
+    """Who deploys and undoes the environments of the project."""
+    from depl.cli.deployer import ProjectDeployer
+
+    return ProjectDeployer(session)

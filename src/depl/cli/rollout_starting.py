@@ -1,0 +1,133 @@
+"""`depl rollout start`: run a rollout by hand in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from depl.cli import options
+from depl.cli.consent import Consent
+from depl.cli.rollout_options import either_argument, parameters, queue_option, set_option
+from depl.cli.rollout_planning import know_secrets, not_by_hand, planned, recorded_one, tell_plan
+from depl.cli.session import Session, refuse
+from depl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from depl.rollout.folding import State
+    from depl.rollout.log import Log
+    from depl.rollout.plan import RolloutPlan
+    from depl.tasks.deployer import Deployer
+
+
+@click.command(
+    epilog=options.examples(
+        "depl rollout start release",
+        "depl rollout start release --set version=2.1 --set canary=web2",
+        "depl rollout start 20260102-030405-ab12",
+    )
+)
+@either_argument
+@set_option
+@options.ask_option
+@options.wait_option
+@queue_option
+@options.yes_option
+@options.json_option
+@options.quiet_option
+@options.verbose_option
+@click.pass_obj
+def start(
+    session: Session,
+    /,
+    name: str,
+    given: tuple[str, ...],
+    ask: bool,
+    wait: bool,
+    queue: bool,
+    yes: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Run the rollout of rollouts/NAME.py, or one that was planned before, until it is over.
+
+    What fails is put back, the last task first. Where it waits for an approval it says how to give it: from here or
+    anywhere else in this project. Ctrl-C lets what runs now come to its end and puts everything back; a second one
+    ends it at once.
+    """
+    from depl.cli.rollout_driving import drive_here, project_deployer, refuse_driven
+    from depl.deploy.begin import who
+
+    session.begin(as_json=as_json, quiet=quiet, verbose=verbose)
+    deployer, values = project_deployer(session), parameters(given)
+    state = recorded_one(session, name)
+    if state is None:
+        plan = planned(session, deployer, name, values)
+    else:
+        refuse_driven(session, state.rollout)
+        if values:
+            refuse("--set goes with the name of a rollout, as the parameters of a planned one are settled")
+        plan = replace(startable(session, state, deployer), who=who())  # who starts it, not who planned it
+        know_secrets(session, plan, foreseen=True)
+    tell_plan(session, plan)
+    if not agreed(session, plan, ask=ask, yes=yes):
+        return
+    if queue:
+        from depl.cli import queueing
+
+        queueing.queue(session, plan)
+        return
+
+    def prepare(known: State, log: Log) -> State:
+        from depl.cli.rollout_driving import recorded
+        from depl.events import Event, What
+
+        if state is None:
+            return recorded(known, log, Event(What.PLANNED, data=plan.as_json()))
+        startable(session, known, None)  # nobody was quicker
+        return known
+
+    drive_here(session, plan, deployer, prepare, wait=wait)
+
+
+def startable(session: Session, state: State, deployer: Deployer | None) -> RolloutPlan:
+    """The plan of a rollout that can start now. Errors: ConfigurationError, PlanOutdated."""
+    from depl.deploy.begin import utc
+    from depl.rollout.states import RolloutState
+    from depl.tasks.making import assert_fresh
+
+    if state.plan is None:
+        raise not_by_hand(state)
+    if state.state is not RolloutState.PLANNED:
+        hint = f"`depl rollout start {state.name}` makes another one."
+        if not state.state.is_over:
+            hint = f"`depl rollout resume {state.rollout}` goes on with it where nobody is at work on it."
+        raise ConfigurationError(f"rollout {state.rollout} is {state.state.value} and cannot start", hint=hint)
+    if deployer is not None:
+        with session.prints_apart():
+            assert_fresh(state.plan, utc(), deployer, session.base)
+    return state.plan
+
+
+def agreed(session: Session, plan: RolloutPlan, *, ask: bool, yes: bool) -> bool:
+    """Whether it may begin: those who are to be asked have agreed."""
+    if not all(agreed_to(session, name, yes) for name in protected(session, plan.environments)):
+        return session.declined()
+    if ask and not Consent(plan.name, yes).to("Do this?"):
+        return session.declined()
+    return True
+
+
+def protected(session: Session, environments: Sequence[str]) -> list[str]:
+    """Those that want their name typed before they are changed."""
+    from depl.cli.names import is_protected
+
+    return [name for name in environments if is_protected(name, session.base)]
+
+
+def agreed_to(session: Session, environment: str, yes: bool) -> bool:
+    """Whether somebody typed the name of an environment."""
+    return Consent(environment, yes).to_name()

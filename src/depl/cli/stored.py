@@ -1,0 +1,163 @@
+"""The rollouts of the project's store, as commands look them up; it is opened where there is one already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+from depl.errors import Mistakes, NothingRecorded
+from depl.events import Output
+from depl.rollout.log import Log
+from depl.rollout.summaries import Summary, is_interrupted, message_of
+
+if TYPE_CHECKING:
+    from depl.cli.session import Session
+    from depl.project import DeplSettings
+    from depl.rollout.folding import State
+    from depl.rollout.log import Recorded
+    from depl.rollout.signals import Signals
+    from depl.store.headers import Header
+    from depl.store.store import Store
+
+MANY = 1_000_000  # characters, or rollouts
+FILE = "sqlite:///"
+
+
+def open_project_store(session: Session) -> Store:
+    """The store that `[depl] store` names, made on its first use. Errors: Mistakes, ConfigurationError, LogFailed."""
+    from depl.store.leases import LEASE
+
+    lease = float(os.environ.get("DEPL_LEASE") or LEASE)  # seconds; all who use the store have to agree on it
+    settings = _settings(session)
+    return _opened(settings.store, session.base, lease, settings.cluster)
+
+
+def present_store(session: Session) -> Store | None:
+    """Likewise, if it was made already: what only looks makes none."""
+    url = _settings(session).store
+    if url.startswith(FILE) and not os.path.exists(os.path.join(session.base, url.removeprefix(FILE))):
+        return None
+    return open_project_store(session)
+
+
+class StoreRecords:
+    """The rollouts of a store; see depl.cli.recorded.Records."""
+
+    def __init__(self, store: Store, session: Session) -> None:
+        self.store, self._session = store, session
+
+    def ids(self) -> list[str]:
+        """All rollouts, the newest first."""
+        return [header.id for header in self.store.rollouts(limit=MANY)]
+
+    def knows(self, rollout: str) -> bool:
+        """Whether it is one of them."""
+        try:
+            self.store.header(rollout)
+        except NothingRecorded:
+            return False
+        return True
+
+    def summary(self, rollout: str) -> Summary | None:
+        """One in short."""
+        return _summary(self.store.header(rollout))
+
+    def state(self, rollout: str) -> State:
+        """How one stands."""
+        from depl.rollout.folding import fold
+
+        return fold(self.store.log(rollout).read())
+
+    def events(self, rollout: str) -> StoredEvents:
+        """What happened in one, and what happens on."""
+        return StoredEvents(self.store, rollout)
+
+    def output(self, rollout: str, task: str, limit: int = 0) -> list[str]:
+        """The lines that a task printed, with what is inside of it."""
+        names = [id for id in self.state(rollout).tasks if id == task or (task and id.startswith(f"{task}/"))]
+        pieces = [piece for name in names or [task] for piece in self.store.output(rollout, name, 0, MANY).pieces]
+        lines = "".join(piece.text for piece in pieces).splitlines()
+        return lines[-limit:] if limit else lines
+
+    def signals(self, rollout: str) -> Signals:
+        """Where people say what they wish of one."""
+        return self.store.signals(rollout, self._session.printer.redact)
+
+    def log(self, rollout: str) -> Log:
+        """The record of one that nobody drives (any more), for writing. Errors: Locked, LogFailed."""
+        from depl.deploy.begin import who
+
+        is_left = bool(self.store.header(rollout).owner)
+        epoch = self.store.claim_this(rollout, who()).epoch if is_left else None
+        return self.store.log(rollout, epoch, self._session.printer.redact)
+
+    def is_driven(self, rollout: str) -> bool:
+        """Whether a worker is at work on one."""
+        header = self.store.header(rollout)
+        return bool(header.owner) and not header.is_interrupted
+
+    def is_queued(self, rollout: str) -> bool:
+        """Whether it is for workers to drive one."""
+        return self.store.header(rollout).queue is not None
+
+
+class StoredEvents:
+    """The events of one rollout and what its tasks print, each given once."""
+
+    def __init__(self, store: Store, rollout: str) -> None:
+        self._store, self._rollout = store, rollout
+        self._log = store.log(rollout)
+        self._number = 0
+        self._printed: dict[str, int] = {}  # by task, characters
+
+    def new(self) -> Iterator[Recorded]:
+        """Those that were not given yet."""
+        for recorded in self._log.read(self._number):
+            self._number = recorded.number
+            if recorded.event.task:
+                self._printed.setdefault(recorded.event.task, 0)
+            yield recorded
+
+    def outputs(self) -> Iterator[Output]:
+        """What was printed since."""
+        for task, before in self._printed.items():
+            for piece in self._store.output(self._rollout, task, before, MANY).pieces:
+                self._printed[task] = piece.offset + len(piece.text)
+                yield Output(task, piece.stream, piece.text, piece.host or None)
+
+
+@cache
+def _opened(url: str, base: str, lease: float, cluster: bool) -> Store:
+    """Once in a process."""
+    from depl.store.store import open_store
+
+    return open_store(url, base, lease=lease, cluster=cluster)
+
+
+def _summary(header: Header) -> Summary:
+    driven = bool(header.owner) and not header.is_interrupted
+    return Summary(
+        rollout=header.id,
+        name=header.name or ", ".join(header.environments),
+        state=header.state,
+        holds=header.holds,
+        interrupted=is_interrupted(header.state, driven or not header.owner),  # who let go of it comes back
+        environments=header.environments,
+        who=header.who,
+        at=header.made or header.started,
+        seconds=header.seconds if header.ended else None,
+        undoes=header.undoes,
+        reason=header.reason or message_of(header.error),
+        changed=header.changed,
+    )
+
+
+def _settings(session: Session) -> DeplSettings:
+    from depl.project import ProjectSettings
+
+    settings = ProjectSettings.load(session.base)
+    if settings.mistakes:
+        raise Mistakes(settings.mistakes)
+    return settings.depl

@@ -1,0 +1,187 @@
+"""A worker: looks for rollouts in the store, and lets a process of its own drive each of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from depl.cli.recorded import is_over
+from depl.cli.session import LAUNCHED, Session
+from depl.errors import DeplError
+from depl.rollout.holds import HoldFiles
+from depl.rollout.lock_files import OVER, RUNNING
+from depl.rollout.locks import EnvironmentLocks
+from depl.rollout.log import LogFailed
+
+if TYPE_CHECKING:
+    from depl.store.leases import Claim
+    from depl.store.store import Store
+
+POLL = 1.0  # seconds between looks at the store
+AGAIN = 5.0  # seconds until somebody looks again whether a rollout can begin
+KEEPING = 3600.0  # seconds between looks at what is kept no longer
+
+
+class Workforce:
+    """Drives at most `jobs` rollouts at a time. It keeps no lease itself: that ends with the process that drives.
+
+    queues: all unless given. once: it ends when there is nothing to do. name: how it is called in the store.
+    """
+
+    def __init__(
+        self, session: Session, store: Store, name: str, jobs: int, queues: Sequence[str] | None = None, *, once: bool
+    ) -> None:
+        self._session, self._store, self._name, self._jobs, self._once = session, store, name, jobs, once
+        self._queues = queues
+        self._at_work: dict[str, tuple[subprocess.Popen[bytes], int]] = {}  # and how often it was told to end
+        self._told_to_end = 0
+        self._seen: object = None
+        self._kept = float("-inf")
+        self._complaint = ""
+
+    def run(self) -> None:
+        """Until it is told to end, and nobody is at work any more."""
+        with heeded(self._end):
+            while not self._told_to_end or self._at_work:
+                begun = self._look()
+                if self._once and not begun and not self._at_work:
+                    return
+                if not begun:
+                    time.sleep(POLL if self._told_to_end or not self._once else POLL / 5)
+
+    def _look(self) -> bool:
+        """Do what is to be done now; whether another rollout was begun."""
+        self._look_after()
+        if self._told_to_end:
+            return False
+        try:
+            self._take_in()
+            claim = self._claim() if len(self._at_work) < self._jobs else None
+            self._complaint = ""
+        except LogFailed as error:
+            if self._complaint != error.message:  # once, however long it takes
+                self._complaint = error.message
+                self._session.complain_of_warnings([f"{error.message}; going on as soon as that is over"])
+            return False
+        if claim is not None:
+            self._begin(claim)
+        return claim is not None
+
+    def _claim(self, only: str | None = None) -> Claim | None:
+        claim = self._store.claim(self._name, queues=self._queues, only=only)
+        if claim is not None and self._is_in_the_way(claim):
+            self._store.let_go(claim, AGAIN)
+            self._store.locks.give_back(claim.rollout)
+            return None
+        return claim
+
+    def _is_in_the_way(self, claim: Claim) -> bool:
+        """Whether a rollout that has not begun must wait for somebody in this directory; in the store nobody is."""
+        header = self._store.header(claim.rollout)
+        if header.started:
+            return False
+        directory = os.path.join(self._session.base, ".depl")
+        locks, holds = EnvironmentLocks(directory), HoldFiles(directory)
+        for name in header.environments:
+            owner = locks.owner(name)
+            if owner is None or owner.state in (RUNNING, OVER) or owner.rollout == claim.rollout:
+                waits = False
+            else:
+                waits = not is_over(self._session, owner.rollout)
+            if waits or holds.of(name) is not None or locks.is_at_work(name):
+                return True
+        return False
+
+    def _begin(self, claim: Claim) -> None:
+        """A process that was started knows the project's code as it is now, whatever another rollout made of it."""
+        session, drive = self._session, json.dumps({**asdict(claim), "worker": os.getpid()})
+        given = {"--json": session.as_json, "--quiet": session.quiet, "--verbose": session.verbose}
+        options = [option for option, is_given in given.items() if is_given]
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "depl", "worker", "--drive", drive, *options],
+            env={**os.environ, LAUNCHED: session.base},
+            cwd=session.base,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for us, and the whole group can be ended
+        )
+        self._at_work[claim.rollout] = process, 0
+
+    def _look_after(self) -> None:
+        """Tell those at work that they are to end, and see who has."""
+        for rollout, (process, told) in [*self._at_work.items()]:
+            status = process.poll()
+            if status is None:
+                if told < self._told_to_end:
+                    process.send_signal(signal.SIGTERM)
+                    self._at_work[rollout] = process, told + 1
+                continue
+            del self._at_work[rollout]
+            if status < 0:
+                ended = f"rollout {rollout} is interrupted: its process was ended by {signal.Signals(-status).name}"
+                self._session.complain_of_warnings([ended])
+
+    def _end(self) -> None:
+        """Somebody wants us to end."""
+        self._told_to_end += 1
+
+    # -- records of commands ---------------------------------------------------------------------------------
+
+    def _take_in(self) -> None:
+        """What commands wrote down since, if they did; now and then, what is kept no longer goes."""
+        seen = _stamp(os.path.join(self._session.base, ".depl", "rollouts"))
+        if seen != self._seen:
+            self._store.take_in(tell=lambda sentence: self._session.complain_of_warnings([sentence]))
+            self._seen = seen
+        if time.monotonic() - self._kept >= KEEPING:
+            self._kept = time.monotonic()
+            for name, keep_rollouts, keep_days in _kept(self._session.base):
+                self._store.forget(name, keep_rollouts, keep_days)
+
+
+@contextmanager
+def heeded(end: Callable[[], None]) -> Iterator[None]:
+    """While this lasts, INT and TERM only say that somebody wants us to end."""
+
+    def heed(number: int, frame: FrameType | None) -> None:
+        end()
+
+    before = {number: signal.signal(number, heed) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stamp(directory: str) -> Sequence[tuple[str, int, int]]:
+    """Differs where a record has come, grown or gone."""
+    try:
+        with os.scandir(directory) as found:
+            return sorted((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in found)
+    except OSError:
+        return []
+
+
+def _kept(base: str) -> Iterator[tuple[str, int, int]]:
+    """How many rollouts and days each environment keeps, and those without one."""
+    from depl.environment import environment_names
+    from depl.settings import EnvironmentSettings
+
+    yield "", EnvironmentSettings().keep_rollouts, EnvironmentSettings().keep_days
+    for name in environment_names(base):
+        try:
+            from depl.cli.hosts import declared
+
+            settings = declared(name, base).settings
+        except DeplError:
+            continue  # as long as nobody knows what is kept, all is
+        yield name, settings.keep_rollouts, settings.keep_days

@@ -1,0 +1,72 @@
+"""What can be done about a rollout now, each with the command for it."""
+
+from __future__ import annotations
+
+from depl.rollout.backward import needs_reversal
+from depl.rollout.folding import State
+from depl.rollout.states import NEED_REASON, Block, RolloutState, signals_in
+
+_R = RolloutState
+DOES = {
+    "pause": "begin nothing new for now",
+    "resume": "go on after a pause",
+    "abort": "stop after what runs now, and put everything back",
+    "terminate": "end what runs by force, and put everything back",
+    "keep": "leave everything as it is where it stops",
+    "unkeep": "put everything back where it stops after all",
+    "approve": "approve it",
+    "reject": "reject it",
+    "retry": "try again what failed",
+    "skip": "pass over a task",
+    "force": "put back even what others changed since",
+    "pause_rollback": "put nothing more back for now",
+}
+OWN_COMMANDS = ("approve", "retry")
+FORWARD = (Block.FAILED, Block.INTERRUPTED, Block.PIVOT)  # what is blocked so may still go on
+
+
+def next_steps(state: State, depl: str = "depl", *, driven: bool = True) -> list[tuple[str, str]]:
+    """What is possible, and how it is said. driven: somebody is at work on it, who hears signals."""
+    rollout = state.rollout
+    if state.plan is None:
+        return _of_a_model(state, depl, driven=driven)
+    if state.state is _R.PLANNED:
+        return [
+            ("start it", f"{depl} rollout start {rollout}"),
+            ("cancel it", f"{depl} rollout signal {rollout} abort"),
+        ]
+    if state.state.is_over:
+        left = any(needs_reversal(leaf, state.tasks[id]) for id, leaf in state.plan.tree.leaves.items())
+        can_go_back = left and not state.undoes
+        return [("take it back", f"{depl} rollout undo {rollout}")] if can_go_back else []
+    steps = [] if driven else _to_take_up(state, depl)
+    return [*steps, *((DOES[name], _command(name, rollout, depl)) for name in signals_in(state.state, state.holds))]
+
+
+def _to_take_up(state: State, depl: str) -> list[tuple[str, str]]:
+    resume = f"{depl} rollout resume {state.rollout}"
+    if state.state in (_R.RUNNING, _R.STOPPING) or (state.state is _R.BLOCKED and state.block in FORWARD):
+        return [("go on", f"{resume} --forward"), ("put everything back", f"{resume} --backward")]
+    return [("go on putting back", resume)]
+
+
+def _of_a_model(state: State, depl: str, *, driven: bool) -> list[tuple[str, str]]:
+    environment = state.environments[0] if state.environments else "ENV"
+    undo = f"{depl} undo {environment}"
+    if state.state.is_over:
+        done = state.state in (_R.SUCCEEDED, _R.KEPT, _R.PARTLY_REVERSED)
+        return [("take it back", f"{undo} {state.rollout}")] if done else []
+    if not driven:
+        again = "go on to what is declared now"
+        return (
+            [("put it back", undo)]
+            if state.undoes
+            else [(again, f"{depl} remote {environment}"), ("put it back", undo)]
+        )
+    return [(DOES[name], _command(name, state.rollout, depl)) for name in signals_in(state.state, state.holds)]
+
+
+def _command(name: str, rollout: str, depl: str) -> str:
+    what = f"{name} {rollout}" if name in OWN_COMMANDS else f"signal {rollout} {name}"
+    about = " --task T" if name in ("skip", "force") else ""
+    return f"{depl} rollout {what}{about}" + (" --reason ..." if name in NEED_REASON else "")

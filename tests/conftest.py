@@ -35,8 +35,11 @@ def offer(name: str) -> None:
 
 
 offer("forked")
+offer("planted")
 offer("postgresql")
+offer("receivers")
 offer("rollouts_by_hand")
+offer("by_hand_project")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -27,7 +27,7 @@ from typing import NoReturn
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 AT_START = ("PYTHON", "LANG", "LC_")  # variables that Python heeds when it starts
-ROOMS = ("agent", "change", "cli", "deploy", "lib", "protocol", "remote", "report", "rollout")
+ROOMS = ("agent", "change", "cli", "deploy", "lib", "protocol", "remote", "report", "rollout", "store", "tasks")
 PIECE = 60_000  # of its input, which waits in a pipe
 
 

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from by_hand_project import ProjectByHand
 from click.testing import CliRunner
 
 from depl.cli.main import main
@@ -145,6 +147,15 @@ def _seen(path: Path) -> object:
 def service(tmp_path: Path, project: Path) -> Service:
     """A project without component files so far."""
     return Service(tmp_path / "project", project / "src")
+
+
+@pytest.fixture
+def at(tmp_path: Path, project: Path) -> Iterator[ProjectByHand]:
+    """A project with rollouts by hand."""
+    with ThreadPoolExecutor() as beside:
+        made = ProjectByHand(tmp_path / "project", project / "src", beside)
+        yield made
+        (made.base / "go").touch()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Where Kettle misled its users while a rollout ran, failed and went back: each of these is right here.
 
-The name of a test says the right conduct, a comment what Kettle did. What needs commands and processes is in
-test_kettle_weaknesses.py.
+The name of a test says the right conduct, a comment what Kettle did. What needs commands is in
+test_kettle_commands.py, weaknesses of other kinds are in test_kettle_weaknesses.py.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -56,9 +57,16 @@ def wires():
     """A line, the end where it is heard, and one that closes what it reads."""
     incoming, up = os.pipe()
     down, outgoing = os.pipe()
+    before = set(threading.enumerate())
     line = Line(incoming, outgoing)
     line.beat = 60.0
     yield line, down, lambda: os.close(up)
+    if not line.cut:
+        os.close(up)
+    wait_for_the_cut(line)
+    for thread in set(threading.enumerate()) - before:  # its descriptors are soon those of others
+        thread.join(30)
+        assert not thread.is_alive()
     for end in (down, incoming, outgoing):
         os.close(end)
 

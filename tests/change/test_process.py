@@ -97,9 +97,9 @@ def test_what_does_not_want_to_end_is_killed():
 
 
 def test_what_outlives_the_leader_of_its_group_has_the_rest_of_the_grace(tmp_path):
-    child = f"trap 'sleep 0.5; echo tidy > {tmp_path}/end; exit' TERM; touch {tmp_path}/ready; while :; do sleep 0.1; done"
+    child = "trap 'sleep 0.5; echo tidy > end; exit' TERM; touch ready; while :; do sleep 0.1; done"
     ready = tmp_path / "ready"
-    execute(["sh", "-c", f"({child}) & exec sleep 600"], terminated=ready.exists, timeout=60)
+    execute(["sh", "-c", f"({child}) & exec sleep 600"], cwd=tmp_path, terminated=ready.exists, timeout=60)
     assert (tmp_path / "end").read_text() == "tidy\n"
 
 

@@ -29,8 +29,21 @@ from depl.store.store import Store, open_store
 
 pytest.importorskip("procrastinate")
 
-LEASE = 3.0
+LEASE = 8.0  # longer than a driver takes to start, whatever else the machine does
 ENVIRONMENT = "[environment]\nconnect_method = local\n[hosts]\nlocalhost =\n"
+ROLLOUT = """
+from depl.rollout import Parameter, Rollout
+from depl.tasks import Command
+
+
+class A(Rollout):
+    names = Parameter(multiple=True)
+
+    def plan(self):
+        task = Command("echo east >> ../ran")
+        task.environments = self.names
+        return task
+"""
 WAIT = "until [ -e go ]; do sleep 0.05; done"
 STARTED, DONE = What.TASK_STARTED, What.TASK_DONE
 
@@ -81,7 +94,7 @@ class Cluster:
         return Counter(header.state.value for header in self.store.rollouts(limit=1000))
 
     def wait(self, condition: Callable[[], Any], what: str = "") -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not condition():
             assert time.monotonic() < deadline, what or [*self.store.rollouts(limit=1000)]
             time.sleep(0.05)
@@ -90,6 +103,8 @@ class Cluster:
         return list(self.server.execute(f"SELECT {columns} FROM procrastinate_jobs", self.url.rsplit("/", 1)[1]))
 
     def end(self) -> None:
+        for folder in self.project.parent.glob("*/environments"):
+            (folder.parent / "go").touch()  # whatever happened: nobody waits for it for ever
         for process in self.workers:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
@@ -187,7 +202,7 @@ def test_three_workers_share_a_queue_and_no_task_that_has_ended_runs_again_when_
         os.kill(pid, signal.SIGKILL)
     (cluster.project / "go").touch()
     cluster.wait(lambda: cluster.states() == {"succeeded": count})
-    assert {header.id for header in cluster.store.rollouts(limit=1000) if header.epoch != 1} == lost
+    assert lost <= {header.id for header in cluster.store.rollouts(limit=1000) if header.epoch > 1}
     for id in ids:
         ended: set[str | None] = set()
         for what, task in cluster.events(id, STARTED, DONE):
@@ -248,11 +263,25 @@ def test_a_worker_that_was_stopped_and_goes_on_later_writes_nothing(cluster: Clu
 
 
 def test_a_worker_takes_from_its_queues_only_and_ends_where_there_is_nothing(cluster: Cluster) -> None:
-    cluster.queue("a", queue="east")
+    rollouts = cluster.project / "rollouts"
+    rollouts.mkdir()
+    (rollouts / "a.py").write_text(ROLLOUT)
+    for name, queue in (("east", "east"), ("far", "west")):
+        folder = cluster.project / "environments" / name
+        folder.mkdir()
+        (folder / "environment.cfg").write_text(ENVIRONMENT.replace("[hosts]", f"queue = {queue}\n[hosts]"))
+    refused = forked.depl(
+        "rollout", "start", "a", "--set", "names=east,far", "--queue", cwd=cluster.project, env=cluster.env
+    )
+    assert "different queues (east: east, far: west)" in refused.stderr
+    said = forked.depl("rollout", "start", "a", "--set", "names=east", "--queue", cwd=cluster.project, env=cluster.env)
+    assert said.returncode == 0, said.stderr
     cluster.queue("b", queue="west")
     cluster.queue("c")
-    assert cluster.worker("w1", "--once", "--queue", "east", "--queue", "").wait(120) == 0
-    assert {header.id for header in cluster.store.rollouts() if header.state.is_over} == {"a", "c"}
+    assert cluster.worker("w1", "--once", "--queue", "east", "--queue", "").wait(300) == 0
+    over = {header.id for header in cluster.store.rollouts() if header.state.is_over}
+    assert [header.id for header in cluster.store.rollouts() if header.id not in over] == ["b"]
+    assert sorted(cluster.ran.read_text().split()) == ["c.1", "c.2", "c.3", "east"]
 
 
 def test_a_server_that_is_away_for_a_while_ends_no_worker(cluster: Cluster) -> None:
@@ -262,7 +291,7 @@ def test_a_server_that_is_away_for_a_while_ends_no_worker(cluster: Cluster) -> N
     cluster.wait(lambda: cluster.store.header("a").state.is_over)
     cluster.server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
     cluster.server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-    time.sleep(LEASE)  # long enough for heartbeats and looks to fail
+    time.sleep(LEASE / 2)  # long enough for heartbeats and looks to fail
     cluster.server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     assert worker.poll() is None
     cluster.store.database.engine.dispose()

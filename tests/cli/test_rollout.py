@@ -224,6 +224,22 @@ def test_a_good_one_is_taken_back_once(depl, base, started):
     assert (again.returncode, f"rollout {good} was taken back by" in again.stderr) == (1, True)
 
 
+def test_what_an_undo_left_as_it_was_is_taken_back_by_the_next_one(depl, base, started):
+    end = started("steps", "--set", "last=touch last")
+    depl("rollout", "approve", "latest", cwd=base)
+    assert end().returncode == 0
+    good = newest(base)
+    (base / "stuck").touch()
+    assert depl("rollout", "undo", good, cwd=base).returncode == 4
+    assert depl("rollout", "signal", newest(base), "keep", cwd=base).returncode == 0
+    depl("rollout", "resume", newest(base), cwd=base)
+    assert state_of(depl, base)["state"] == "kept"
+    (base / "stuck").unlink()
+    done = depl("rollout", "undo", good, cwd=base)
+    assert (done.returncode, (base / "first").exists()) == (0, False), done.stderr
+    assert depl("rollout", "undo", good, cwd=base).returncode == 1
+
+
 def test_a_way_back_that_fails_blocks_and_is_gone_on_with(depl, base, started):
     (base / "stuck").touch()
     end = started("steps", "--set", "last=exit 3")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from depl.rollout.records import EVENTS, read_record
 from depl.store.store import Store, open_store
 
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
-LEASE = "3"  # seconds
+LEASE = "4"  # seconds
+POSTGRESQL = pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 ROLLOUTS = """\
     from depl.rollout import Rollout
@@ -91,9 +93,8 @@ def test_a_queued_rollout_is_carried_out_and_shown_like_any_other(shop: Shop) ->
     assert sorted(shop.log()[5:]) == ["-a", "-b", "-c", "-d", "-e"]
 
 
-@pytest.mark.parametrize(
-    ("store_url", "how"), [("sqlite", signal.SIGKILL), ("postgresql", signal.SIGSTOP)], indirect=["store_url"]
-)
+@SQLITE
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_another_worker_goes_on_where_one_is_gone_and_does_nothing_twice(shop: Shop, how: signal.Signals) -> None:
     id = shop.queue("Steps")
     first = shop.worker("--name", "first")
@@ -112,6 +113,31 @@ def test_another_worker_goes_on_where_one_is_gone_and_does_nothing_twice(shop: S
     assert not is_alive(driver)
     taken_up = [one.event.data["who"] for one in shop.store.log(id).read() if one.event.what == "taken up"]
     assert taken_up == ["second"]
+
+
+@POSTGRESQL
+def test_who_wakes_up_after_another_took_over_changes_nothing(shop: Shop, tmp_path: Path) -> None:
+    id = shop.queue("Steps")
+    elsewhere = shop.copied(tmp_path / "elsewhere")  # as on another machine, where nobody can end what runs here
+    first = shop.worker()
+    shop.wait(lambda: shop.pid("d"))
+    driver, command = shop.driver(id), shop.pid("d")
+    os.kill(driver, signal.SIGSTOP)
+    first.kill()
+    elsewhere.worker("--name", "second")
+    elsewhere.wait(lambda: "+d" in elsewhere.log())
+    number = shop.store.header(id).number
+    assert is_alive(command)
+    os.kill(driver, signal.SIGCONT)
+    shop.wait(lambda: not is_alive(driver))
+    assert not is_alive(command)
+    assert shop.done() == ["+a", "+b", "+c", "+d"]
+    assert shop.store.header(id).number == number
+    (elsewhere.base / "go").touch()
+    shop.wait(lambda: shop.state(id) == "succeeded")
+    assert elsewhere.log() == ["+d", "+e"]
+    told = [one.event.data.get("text", "") for one in shop.store.log(id).read()]
+    assert [text for text in told if "commands that it left running there are not ended" in text]
 
 
 @SQLITE
@@ -143,9 +169,9 @@ def test_a_worker_that_is_to_end_lets_its_task_end_and_another_goes_on(shop: Sho
     worker = shop.worker()
     shop.wait(lambda: "+d" in shop.log())
     worker.terminate()
-    time.sleep(0.5)
+    shop.wait(lambda: "ending once" in shop.said())
     (shop.base / "go").touch()
-    assert worker.wait(60) == 0
+    assert worker.wait(120) == 0
     assert (shop.state(id), shop.log()[-1]) == ("running", "+d")
     shop("worker", "--once")
     assert shop.state(id) == "succeeded"
@@ -158,9 +184,9 @@ def test_a_worker_that_is_to_end_at_once_ends_what_runs(shop: Shop) -> None:
     worker = shop.worker()
     shop.wait(lambda: shop.pid("d"))
     worker.terminate()
-    time.sleep(1.5)  # else it is one signal
+    shop.wait(lambda: "ending once" in shop.said())
     worker.terminate()
-    assert worker.wait(60) == 0
+    assert worker.wait(120) == 0
     assert not is_alive(shop.pid("d"))
     (shop.base / "go").touch()
     shop("worker", "--once")
@@ -232,12 +258,19 @@ def test_a_direct_runner_may_be_killed_anywhere(shop: Shop, seed: int) -> None:
 class Shop:
     """A project with rollouts by hand, its store, and those who are at work in it."""
 
-    def __init__(self, base: Path, store: Store, depl: Call, surroundings: dict[str, str]) -> None:
+    def __init__(
+        self, base: Path, store: Store, depl: Call, surroundings: dict[str, str], processes: list[Any] | None = None
+    ) -> None:
         self.base, self.store, self._depl, self._surroundings = base, store, depl, surroundings
-        self._processes: list[subprocess.Popen[str]] = []
+        self._processes: list[subprocess.Popen[str]] = [] if processes is None else processes
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self._depl(*arguments, cwd=self.base, **self._surroundings)
+
+    def copied(self, base: Path) -> Shop:
+        """Another checkout, with the same store."""
+        shutil.copytree(self.base, base, ignore=shutil.ignore_patterns("log", "*.pid", ".depl"))
+        return Shop(base, self.store, self._depl, self._surroundings, self._processes)
 
     def queue(self, name: str) -> str:
         said = self("rollout", "start", f"steps:{name}", "--queue")
@@ -247,12 +280,18 @@ class Shop:
     def process(self, *arguments: str) -> subprocess.Popen[str]:
         env = {**os.environ, **self._surroundings, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         command = [sys.executable, "-m", "depl", *arguments]
-        how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "start_new_session": True}
-        self._processes.append(subprocess.Popen(command, cwd=self.base, env=env, text=True, **how))
+        with open(self.base / "said", "ab") as said:
+            how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said}
+            how["start_new_session"] = True
+            self._processes.append(subprocess.Popen(command, cwd=self.base, env=env, text=True, **how))
         return self._processes[-1]
 
     def worker(self, *arguments: str) -> subprocess.Popen[str]:
         return self.process("worker", *arguments)
+
+    def said(self) -> str:
+        """What those said that run beside the test."""
+        return (self.base / "said").read_text()
 
     def state(self, id: str) -> str:
         return self.store.header(id).state.value
@@ -285,13 +324,13 @@ class Shop:
         path.write_text(path.read_text().replace("Hello!", text))
 
     def wait(self, condition: Callable[[], object]) -> None:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while not condition():
             assert time.monotonic() < until, "it never came to that"
             time.sleep(0.05)
 
     def close(self) -> None:
-        left = [int(path.read_text().split()[0]) for path in self.base.glob(".depl/tasks/*/running")]
+        left = [int(path.read_text().split()[0]) for path in self.base.parent.glob("*/.depl/tasks/*/running")]
         for process in self._processes:
             process.kill()
             process.wait()

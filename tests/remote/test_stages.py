@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,16 @@ import pytest
 from depl.rollout.signals import Signal, SignalFile
 
 HOSTS = ["127.0.0.21", "127.0.0.22", "127.0.0.23"]
+NOTIFIED = "[notify]\ntargets =\n  command (cat; echo) >> told.json\n"
+GO = """\
+from depl.rollout import Rollout
+from depl.tasks import Delay, Deploy, Sequential
+
+
+class Go(Rollout):
+    def plan(self):
+        return Sequential(Delay(seconds=0), Deploy("live"))
+"""
 WEB = """\
 import os
 
@@ -54,10 +65,10 @@ def titles(site: Any) -> list[str]:
 class Under:
     """A deployment under way, with its events."""
 
-    def __init__(self, site: Any) -> None:
+    def __init__(self, site: Any, *command: str) -> None:
         self.site = site
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "depl", "remote", "live", "--json"],
+            [sys.executable, "-m", "depl", *(command or ("remote", "live")), "--json"],
             cwd=site.directory,
             env=site.surroundings(),
             stdout=subprocess.PIPE,
@@ -105,13 +116,13 @@ class Under:
 
 
 @pytest.fixture
-def under(deployed: Any) -> Iterator[Callable[[str], Under]]:
+def under(deployed: Any) -> Iterator[Callable[..., Under]]:
     """Begins to deploy something new with some settings: under("soak = 60")."""
     begun: list[Under] = []
 
-    def begin(settings: str) -> Under:
+    def begin(settings: str, *command: str) -> Under:
         environment(deployed, "second", settings)
-        begun.append(Under(deployed))
+        begun.append(Under(deployed, *command))
         return begun[-1]
 
     yield begin
@@ -119,7 +130,16 @@ def under(deployed: Any) -> Iterator[Callable[[str], Under]]:
         one.close()
 
 
-Begin = Callable[[str], Under]
+def told(site: Any, count: int) -> list[dict[str, Any]]:
+    """The notices so far, once there are that many."""
+    path, until = site.directory / "told.json", time.monotonic() + 60
+    while not path.exists() or path.read_text().count("\n") < count:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+Begin = Callable[..., Under]
 
 
 def is_event(name: str) -> Callable[[dict[str, Any]], bool]:
@@ -141,13 +161,45 @@ def test_a_canary_that_turns_red_while_it_soaks_is_put_back_and_the_others_are_u
 
 
 def test_another_process_opens_the_gate(deployed: Any, under: Begin) -> None:
+    (deployed.directory / "depl.cfg").write_text(NOTIFIED)
     run = under("stages = one, all\ngate = approval")
     held = run.until(is_event("held"))
     assert f"depl rollout approve {run.rollout}" in held["data"]["reason"]
     assert titles(deployed) == ["second", "first", "first"]
+    assert [(one["kind"], one["rollout"], one["environments"]) for one in told(deployed, 1)] == [
+        ("gate", run.rollout, ["live"])
+    ]
     run.signal("approve")
     assert run.end() == 0
+    assert [one["kind"] for one in told(deployed, 2)] == ["gate", "end"]
     assert titles(deployed) == ["second", "second", "second"]
+
+
+def test_gates_of_a_deployment_in_a_rollout_are_opened_by_the_name_of_its_task(deployed: Any, under: Begin) -> None:
+    (deployed.directory / "depl.cfg").write_text(NOTIFIED)
+    deployed.write({"rollouts/go.py": GO})
+    run = under("stages = one, 1, all\ngate = approval", "rollout", "start", "go")
+    for stage in (1, 2):
+        held = run.until(is_event("held"))
+        assert (held["task"], held["data"]["hold"]) == ("2", "waiting for approval")
+        assert f"depl rollout approve {run.rollout} --task 2" in held["data"]["reason"]
+        assert titles(deployed) == ["second"] * stage + ["first"] * (3 - stage)
+        assert [(one["kind"], one["rollout"]) for one in told(deployed, stage)] == [("gate", run.rollout)] * stage
+        done = deployed.call("rollout", "approve", run.rollout, *(["--task", "2"] if stage == 2 else []))
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert run.end() == 0
+    assert titles(deployed) == ["second", "second", "second"]
+
+
+def test_a_deployment_in_a_rollout_that_is_rejected_between_its_stages_is_put_back(deployed: Any, under: Begin) -> None:
+    deployed.write({"rollouts/go.py": GO})
+    run = under("stages = one, all\ngate = approval", "rollout", "start", "go")
+    run.until(is_event("held"))
+    done = deployed.call("rollout", "signal", run.rollout, "reject", "--reason", "it looks odd")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert run.end() == 3
+    assert titles(deployed) == ["first", "first", "first"]
+    assert "rejected it after stage 1: it looks odd" in str(run.events)
 
 
 def test_what_is_rejected_is_put_back(deployed: Any, under: Begin) -> None:
@@ -173,6 +225,7 @@ def test_a_pause_holds_the_next_stage_until_somebody_resumes(deployed: Any, unde
 
 
 def test_a_host_that_may_fail_is_put_back_and_the_run_fails_all_the_same(deployed: Any) -> None:
+    (deployed.directory / "depl.cfg").write_text(NOTIFIED)
     environment(deployed, "second", "max_failures = 1")
     path = deployed.target(HOSTS[1]) / "work" / "web" / "site.txt"
     path.unlink()
@@ -181,6 +234,7 @@ def test_a_host_that_may_fail_is_put_back_and_the_run_fails_all_the_same(deploye
     done = deployed.call("remote", "live")
     assert done.returncode == 3, done.stdout + done.stderr
     assert f"live: failed on {HOSTS[1]}, where everything is as it was before" in done.stdout
+    assert [(one["kind"], one["state"]) for one in told(deployed, 1)] == [("failure", "partly reversed")]
 
 
 def test_the_plan_shows_the_stages(deployed: Any) -> None:

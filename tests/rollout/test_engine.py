@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from rollouts_by_hand import Rehearsal, one, rehearsal, side
 
-from depl.events import What
+from depl.events import Event, What
+from depl.rollout.asking import refusal
+from depl.rollout.decide import Decider
 from depl.rollout.fake_hands import HandsScript
 from depl.rollout.folding import State
+from depl.rollout.log import Recorded
 from depl.rollout.states import Block, Hold, RolloutState
 
 IRREVERSIBLE = {"way_back": "irreversible", "reason": "mail is sent", "reverses": False}
@@ -387,6 +390,34 @@ def test_who_drives_it_may_leave_and_another_one_goes_on():
     assert (state.state, run.states()) == (RolloutState.RUNNING, {"a": "done", "b": "done", "c": "pending"})
     assert run.drive().state is RolloutState.SUCCEEDED
     assert run.did() == ["c"]
+
+
+@pytest.mark.parametrize("what", [What.UNDECLARED, What.KEPT, What.REVERSED, What.HELD, What.RELEASED, What.LOG])
+def test_a_task_is_not_over_by_anything_else_that_is_told_of_it(what):
+    run = rehearsal(one("a", "b"))
+    state = run.state
+    decider = Decider(run.plan, state)
+    told = Event(what, "a", data={"hold": Hold.APPROVAL.value})
+    for number, event in enumerate([Event(What.STARTED), Event(What.TASK_STARTED, "a"), told], 2):
+        state.add(Recorded(number, "", event))
+        decider.add(event, 0.0)
+    assert decider(0.0) == []
+
+
+def test_deployments_side_by_side_wait_at_gates_of_their_own():
+    run = rehearsal(side("a", "b"))
+    told = [
+        Event(What.STARTED),
+        *(Event(What.TASK_STARTED, id) for id in "ab"),
+        *(Event(What.HELD, id, data={"hold": Hold.APPROVAL.value}) for id in "ab"),
+    ]
+    run.log.append(told)
+    assert (run.state.unanswered, run.state.holds) == (["a", "b"], {Hold.APPROVAL})
+    assert refusal(run.state, "approve") == "approve needs --task: it fits a, b"
+    run.log.append([Event(What.RELEASED, "a", data={"hold": Hold.APPROVAL.value})])
+    assert (run.state.unanswered, refusal(run.state, "approve")) == (["b"], "")
+    run.log.append([Event(What.TASK_DONE, "b")])
+    assert (run.state.unanswered, run.state.holds) == ([], set())
 
 
 def test_an_empty_rollout_succeeds():

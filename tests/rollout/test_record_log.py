@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -77,6 +78,17 @@ def test_a_run_of_a_model_is_seen_to_be_at_work_on_its_record_too(tmp_path):
     assert is_driven(recorder.path)
     recorder.close()
     assert not is_driven(recorder.path)
+
+
+def test_who_was_stopped_while_looking_does_not_hold_up_a_run(tmp_path):
+    path = path_of(str(tmp_path), ID)
+    os.makedirs(os.path.dirname(path))
+    with open(path, "a") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        recorder = Recorder(str(tmp_path), ID, lambda event: None, Redactor())
+        recorder(Event(What.TASK_FAILED, "web", data={"error": "no"}))
+        recorder.close()
+    assert [one.event.what for one in read_record(path)] == [What.TASK_FAILED]
 
 
 def test_nothing_half_written_stays_where_there_is_no_room(tmp_path, log):

@@ -18,7 +18,7 @@ from depl.rollout.hands import ENDS, ENDS_BACK, Happening
 from depl.rollout.options import Outcome
 from depl.tasks import Task
 from depl.tasks.building import leaf_of
-from depl.tasks.deployer import Foreseen, Part
+from depl.tasks.deployer import Foreseen, Gate, Part
 from depl.tasks.hands import TaskHands
 
 PATIENT = 60.0  # seconds; only a test that hangs takes so long
@@ -41,7 +41,9 @@ class SmallDeployer:
     def changes(self, part: Part, emit: Emit) -> int:
         return 0
 
-    def deploy(self, part: Part, rollout: str, stop: Stop, emit: Emit, on_failure: Callable[[], str]) -> Outcome:
+    def deploy(
+        self, part: Part, rollout: str, stop: Stop, emit: Emit, on_failure: Callable[[], str], gate: Gate | None = None
+    ) -> Outcome:
         self.asked.append(("deploy", part, rollout, on_failure()))
         self.known.add(rollout)
         self.on_deploy(emit)

@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from depl.events import Output, What
 from depl.tasks import Command, Delay, PythonCall
 
@@ -253,3 +255,24 @@ def alive_in(group: int) -> list[int]:
         if fields and int(fields[2]) == group and fields[0] not in "ZX":
             found.append(int(name))
     return found
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("class Odd(Exception):\n    def __str__(self): return 5\ndef call(task): raise Odd", "Odd"),
+        ("from depl.errors import DeplError\ndef call(task): raise DeplError('oh', hint=[object()])", "DeplError"),
+        ("def call(task): task.state = 5", "is 5, which is no dictionary"),
+    ],
+)
+def test_a_task_ends_with_a_sentence_whatever_its_code_is_like(bench, own, code, told) -> None:
+    own(code)
+    event = bench.run(PythonCall("rollouts/own.py:call"))
+    assert event.what is What.TASK_FAILED
+    assert told in event.data["error"]["message"]
+
+
+def test_how_far_a_task_is_told_in_plain_numbers_or_not_at_all(bench, own) -> None:
+    own("from decimal import Decimal\ndef call(task):\n    task.progress(Decimal(2), 2); task.progress(1, float('nan'))")
+    assert bench.run(PythonCall("rollouts/own.py:call")).what is What.TASK_DONE
+    assert [event.data for event in bench.events(What.PROGRESS)] == [{"done": 2.0, "total": 2.0}]

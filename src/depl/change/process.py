@@ -136,11 +136,22 @@ def _tell_group(group: int, number: int) -> None:
 
 
 def _group_lives(group: int) -> bool:
+    """Whether a process of a group is still at work; those that only wait to be reaped are not."""
     try:
         os.killpg(group, 0)
     except (ProcessLookupError, PermissionError):
         return False
-    return True
+    numbers = [name for name in os.listdir("/proc") if name.isdigit()] if os.path.isdir("/proc/self") else []
+    return not numbers or any(_is_at_work_in(group, number) for number in numbers)
+
+
+def _is_at_work_in(group: int, process: str) -> bool:
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            state, _, of = file.read().rpartition(b")")[2].split()[:3]
+    except OSError:
+        return False
+    return state not in (b"Z", b"X") and int(of) == group
 
 
 class _Reader:

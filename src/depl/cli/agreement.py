@@ -41,11 +41,23 @@ def agreed(session: Session, environment: Environment, consent: Consent, *, ask:
     changes, seen = plan(ask)
     if session.status != DONE:
         return False
-    if wanted == "required" and seen.unsafe:
-        raise _not_reversible(environment.name, seen.unsafe, where)
+    assert_reversible(environment.name, wanted, seen, where)
     if ask:
         return not changes or consent.to(f"Do this to {where}?") or session.declined()
-    # What could not be foreseen is refused by the run itself where a way back is required.
+    return agreed_to_steps(session, consent, wanted, seen, where)
+
+
+def assert_reversible(environment: str, wanted: str, seen: Tally, where: str) -> None:
+    """wanted: as `reversibility` says. seen: of a plan. Errors: ConfigurationError where it must be undoable, and is not.
+
+    What could not be foreseen is refused by the run itself.
+    """
+    if wanted == "required" and seen.unsafe:
+        raise _not_reversible(environment, seen.unsafe, where)
+
+
+def agreed_to_steps(session: Session, consent: Consent, wanted: str, seen: Tally, where: str) -> bool:
+    """Whether somebody bears the steps of a plan that cannot be promised to be undone, if that has to be asked."""
     steps = [*seen.unsafe, *seen.unforeseen] if wanted == "ask" else []
     if not steps:
         return True

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from depl.cli.session import Session
+from depl.cli.shared import holds_of, needed
+from depl.cli.sharing import SharedRun, sharing
 from depl.errors import Locked
 from depl.events import Emit, Event, Output, What
-from depl.rollout.holds import HoldFiles, assert_not_held
+from depl.rollout.holds import assert_not_held
 from depl.rollout.locks import EnvironmentLocks, Held
+from depl.rollout.log import LogFailed
 from depl.rollout.record import is_recorded
 
 if TYPE_CHECKING:
@@ -22,11 +25,16 @@ if TYPE_CHECKING:
 def heed_hold(session: Session, environment: str, *, planning: bool = False) -> None:
     """Refuse to touch an environment that somebody holds; plans only say so. Errors: Locked."""
     try:
-        assert_not_held(HoldFiles(os.path.join(session.base, ".depl")), [environment])
+        with needed():
+            assert_not_held(holds_of(session), [environment])
     except Locked as held:
         if not planning:
             raise
         session.complain_of_warnings([f"{held.message}; until it is released nothing can be changed there"])
+    except LogFailed as away:
+        if not planning:
+            raise
+        session.complain_of_warnings([f"{away.message}; until it is back nothing can be changed there"])
 
 
 @contextmanager
@@ -39,23 +47,39 @@ def claimed(running: Running, command: str, stop: Stop, *, wait: bool, take_over
 
     session, environment, emit = running.session, running.environment, running.emit
     directory = os.path.join(session.base, ".depl")
-    with EnvironmentLocks(directory).take(
-        [environment],
-        "",
-        who(),
-        None if wait else 0.0,
-        lambda: stop.aborted,
-        lambda rollout: _is_over(session, directory, rollout),
-        command=f"depl {command} {environment}",
-        tell=lambda sentence: emit(Event(What.WARNING, data={"text": sentence})),
-        take_over=take_over,
-    ) as held:
+    patience = None if wait else 0.0
+
+    def tell(sentence: str) -> None:
+        emit(Event(What.WARNING, data={"text": sentence}))
+
+    with (
+        EnvironmentLocks(directory).take(
+            [environment],
+            "",
+            who(),
+            patience,
+            lambda: stop.aborted,
+            lambda rollout: _is_over(session, directory, rollout),
+            command=f"depl {command} {environment}",
+            tell=tell,
+            take_over=take_over,
+        ) as held,
+        sharing(
+            session,
+            [environment],
+            alone=held.names,
+            wait=patience,
+            stopped=lambda: stop.aborted,
+            tell=tell,
+            take_over=take_over,
+        ) as shared,
+    ):
         heed_hold(session, environment)
         if held.taken_over:
             from depl.cli.last_word import end_taken_over
 
             end_taken_over(session, held.taken_over)
-        yield _Owning(session, held, emit)
+        yield _Owning(session, held, emit, shared)
 
 
 def _is_over(session: Session, directory: str, rollout: str) -> bool:
@@ -73,11 +97,13 @@ def _is_over(session: Session, directory: str, rollout: str) -> bool:
 class _Owning:
     """Passes events on; the first one that is recorded makes the lock say whose it is, as a no-op writes nothing."""
 
-    def __init__(self, session: Session, held: Held, emit: Emit) -> None:
-        self._session, self._held, self._emit = session, held, emit
+    def __init__(self, session: Session, held: Held, emit: Emit, shared: SharedRun | None) -> None:
+        self._session, self._held, self._emit, self._shared = session, held, emit, shared
         self._rollout = ""
 
     def __call__(self, event: Event | Output) -> None:
+        if self._shared is not None:
+            self._shared.tell()
         self._emit(event)
         if isinstance(event, Output):
             return
@@ -85,6 +111,8 @@ class _Owning:
             self._rollout = str(event.data.get("rollout") or "")
         elif self._rollout and is_recorded(event):
             self._held.own(self._rollout)
+            if self._shared is not None:
+                self._shared.own(self._rollout)
             if self._held.taken_over:
                 from depl.cli.last_word import write_last_words
 

@@ -12,13 +12,15 @@ from depl.cli.session import refuse
 class Consent:
     """The answers that the command line gave.
 
-    yes: to everything. confirm: the name of the environment that may be changed.
+    yes: to everything. confirm: the name of the environment that may be changed. by: the options for that.
     """
 
-    def __init__(self, environment: str, yes: bool = False, confirm: str | None = None) -> None:
+    def __init__(
+        self, environment: str, yes: bool = False, confirm: str | None = None, by: str = "--yes or --confirm {}"
+    ) -> None:
         if confirm is not None and confirm != environment:
             refuse(f"--confirm names {confirm}, but the command is about {environment}")
-        self.environment, self.given = environment, yes or confirm is not None
+        self.environment, self.given, self.by = environment, yes or confirm is not None, by.format(environment)
 
     def to_name(self) -> bool:
         """Whether somebody types the environment's name."""
@@ -42,5 +44,4 @@ class Consent:
 
     def _needs_terminal(self, why: str) -> None:
         if not sys.stdin.isatty():
-            name = self.environment
-            refuse(f"{name} {why}, and there is no terminal to ask on: add --yes or --confirm {name}")
+            refuse(f"{self.environment} {why}, and there is no terminal to ask on: add {self.by}")

@@ -22,7 +22,7 @@ from depl.protocol.replies import Found
 from depl.report.screening import Screened
 from depl.rollout.ending import refuse
 from depl.rollout.options import Outcome
-from depl.tasks.deployer import DONE, HALF_DONE, NOT_STARTED, REVERSED, Foreseen, Part
+from depl.tasks.deployer import DONE, HALF_DONE, NOT_STARTED, REVERSED, Foreseen, Gate, Part
 
 if TYPE_CHECKING:
     from depl.configure import Model
@@ -66,12 +66,23 @@ class ProjectDeployer:
                 refuse(planned.errors, screened)
             return planned.changes
 
-    def deploy(self, part: Part, rollout: str, stop: Stop, emit: Emit, on_failure: Callable[[], str]) -> Outcome:
+    def deploy(
+        self,
+        part: Part,
+        rollout: str,
+        stop: Stop,
+        emit: Emit,
+        on_failure: Callable[[], str],
+        gate: Gate | None = None,
+    ) -> Outcome:
         """Deploy. rollout: the id for it. Errors: what is in the way before anything was changed."""
         with self._backstage(emit, stop, part.overrides) as (session, screened):
             deployment = self._deployment(session, part, screened, on_failure)
             if deployment is None:
                 return Outcome("nothing")
+            if gate is not None and isinstance(deployment, DeploymentOnHosts):
+                approve = f"{self._session.command} rollout approve {gate.rollout} --task {gate.task}"
+                deployment.gate = {"signals": gate.answers, "approve": approve}
             with _alone_if(isinstance(deployment, DeploymentHere), stop):
                 return deployment.realise(screened, stop, rollout)
 

@@ -71,7 +71,8 @@ class DeploymentHere:
 class DeploymentOnHosts:
     """Hosts of an environment, realised by agents: over SSH, or on this machine.
 
-    dirty: a working copy with changes is no error. recorded: depl's own record is written. wanted: see Crew.
+    dirty: a working copy with changes is no error. recorded: depl's own record is written. wanted: see Crew. gate: how
+    its gates are opened, where that is not the usual way (see realise_all).
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class DeploymentOnHosts:
         from depl.rollout.stages import staging_of
 
         self.session, self.model, self.components, self.recorded = session, model, components, recorded
+        self.gate: dict[str, Any] = {}
         self.on_failure = on_failure or model.environment.settings.on_failure
         self.tasks = plan_of(model, [host.name for host in hosts], components)
         names = [host.name for host in hosts]
@@ -139,6 +141,7 @@ class DeploymentOnHosts:
             jobs=self.crew.jobs,
             rollback_jobs=environment.settings.rollback_jobs,
             staging=self.staging,
+            **self.gate,
             command=session.command,
         )
         if outcome.changed:  # as everywhere, caches are written only by runs that change something

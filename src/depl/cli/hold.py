@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from depl.cli import options
 from depl.cli.session import Session, refuse
+from depl.cli.shared import holds_of
 from depl.errors import DeplError
 from depl.report.lines import Line
-
-if TYPE_CHECKING:
-    from depl.rollout.holds import HoldFiles
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -60,7 +56,7 @@ def hold(
     know_secrets(session, name)
     why = session.printer.clean(_reason(name, reason))
     freeze = Freeze(name, who(), utc(), why, end_of(duration) if duration is not None else "")
-    holds(session).set(freeze)
+    holds_of(session).set(freeze)
     if session.as_json:
         session.json(environment=name).print("environment_held", hold=freeze)
     session.show([Line(freeze.sentence), Line(f"  let it go with: {session.command} release {name}")])
@@ -75,13 +71,6 @@ def known(session: Session, name: str) -> str:
     return name
 
 
-def holds(session: Session) -> HoldFiles:
-    """Where the project notes which environments are held."""
-    from depl.rollout.holds import HoldFiles
-
-    return HoldFiles(os.path.join(session.base, ".depl"))
-
-
 def know_secrets(session: Session, name: str) -> None:
     """No reason repeats a secret; where the secrets cannot be read here, nobody knows them who writes one."""
     try:
@@ -91,7 +80,7 @@ def know_secrets(session: Session, name: str) -> None:
 
 
 def _list(session: Session) -> None:
-    held = holds(session).all()
+    held = holds_of(session).all()
     for freeze in held:
         if session.as_json:
             session.json(environment=freeze.environment).print("environment_held", hold=freeze)

@@ -39,6 +39,13 @@ def is_protected(environment: str, base: str) -> bool:
     return declared_settings(_file(environment, base), []).confirm
 
 
+def reversibility(environment: str, base: str) -> str:
+    """Whether a way back is required before an environment is changed, asked about or not: its file's word for it."""
+    from depl.environment_file import declared_settings
+
+    return declared_settings(_file(environment, base), []).reversibility
+
+
 def kept(environment: str, base: str) -> tuple[int, int] | None:
     """How many rollouts and days an environment keeps the way back; None where its file does not tell."""
     from depl.environment_file import declared_settings

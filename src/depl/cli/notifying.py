@@ -3,41 +3,61 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from depl.cli.session import Session
-from depl.rollout.states import RolloutState
+from depl.events import Event, What
+from depl.rollout.states import Hold, RolloutState
 
 if TYPE_CHECKING:
     from depl.rollout.folding import State
     from depl.rollout.notices import Notifier
     from depl.rollout.options import Outcome
 
-KINDS = {"succeeded": "end", "reversed": "end", "redone": "end", "blocked": "blocked", "stopped": "failure"}
+KINDS = {
+    "succeeded": "end",
+    "reversed": "end",
+    "redone": "end",
+    "blocked": "blocked",
+    "stopped": "failure",
+    "partly reversed": "failure",
+}
 
 
-def notify_end(session: Session, environment: str, outcome: Outcome) -> None:
-    """Tell of the end of a run that is recorded, if `[notify]` says whom. What cannot be told becomes a warning."""
-    kind = "failure" if outcome.status == "reversed" and outcome.error else KINDS.get(outcome.status)
-    notifier = notifier_of(session) if kind is not None and outcome.rollout is not None else None
-    if notifier is None or kind is None:
-        return
-    from depl.deploy.begin import who
+class Notices:
+    """What is told of a deployment or an undo, if `[notify]` says whom: that it waits at a gate, and how it ended."""
 
-    reason = outcome.error.message if outcome.error else ""
-    notifier.tell(
-        kind,
-        {
-            "rollout": outcome.rollout,
-            "name": environment,
-            "environments": [environment],
-            "who": who(),
-            "state": outcome.status,
-            "reason": reason or "; ".join(outcome.conflicts),
-            "changed": outcome.changed,
-        },
-    )
-    session.complain_of_warnings(notifier.close())
+    def __init__(self, session: Session, environment: str) -> None:
+        self._session, self._environment = session, environment
+        self._rollout = ""
+        self._notifier: Notifier | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Take what happens."""
+        if event.what is What.STARTED:
+            self._rollout = str(event.data.get("rollout") or "")
+        elif event.what is What.HELD and event.data.get("hold") == Hold.APPROVAL:
+            facts = {"rollout": self._rollout, "state": Hold.APPROVAL.value, "reason": event.data.get("reason") or ""}
+            self._tell("gate", facts)
+
+    def end(self, outcome: Outcome) -> None:
+        """Tell of the end of a run that is recorded. What could not be told becomes a warning."""
+        kind = "failure" if outcome.status == "reversed" and outcome.error else KINDS.get(outcome.status)
+        if kind is not None and outcome.rollout is not None:
+            reason = outcome.error.message if outcome.error else ""
+            facts = {"rollout": outcome.rollout, "state": outcome.status, "changed": outcome.changed}
+            self._tell(kind, {**facts, "reason": reason or "; ".join(outcome.conflicts)})
+        if self._notifier is not None:
+            self._session.complain_of_warnings(self._notifier.close())
+
+    def _tell(self, kind: str, facts: Mapping[str, object]) -> None:
+        from depl.deploy.begin import who
+
+        self._notifier = self._notifier or notifier_of(self._session)
+        if self._notifier is not None:
+            about = {"name": self._environment, "environments": [self._environment], "who": who()}
+            self._notifier.tell(kind, {**about, **facts})
 
 
 def notify_of(notifier: Notifier | None, state: State) -> None:
@@ -49,7 +69,7 @@ def notify_of(notifier: Notifier | None, state: State) -> None:
         kind = "end" if well else "failure"
     elif state.state is RolloutState.BLOCKED:
         kind = "blocked"
-    elif state.open_gates:
+    elif state.unanswered:
         kind = "gate"
     else:
         return
@@ -64,6 +84,11 @@ def notify_of(notifier: Notifier | None, state: State) -> None:
             "reason": state.reason or str((state.error or {}).get("message") or ""),
         },
     )
+
+
+def is_question(event: Event) -> bool:
+    """Whether a rollout by hand waits for people from now on."""
+    return bool(event.data.get("gate")) or (event.what is What.HELD and bool(event.task))
 
 
 def notifier_of(session: Session) -> Notifier | None:

@@ -210,13 +210,25 @@ class _Driving:
                 self.log,
                 hands,
                 self.signals,
-                emit=emit if self.session.verbose or self.session.as_json else _only_warnings(emit),
+                emit=self._told(emit, state),
                 clock=LeaseClock(self.lease.leaving),
                 monitors=monitors,
                 may_put_aside=True,
                 stay_blocked=False,
                 leaving=self.lease.leaving,
             )
+
+    def _told(self, show: Callable[[Event | Output], None], state: State) -> Callable[[Event | Output], None]:
+        """What takes the events: warnings are shown, and all of them where that is wanted."""
+        shows_all = self.session.verbose or self.session.as_json
+
+        def take(event: Event | Output) -> None:
+            if shows_all or (isinstance(event, Event) and event.what is What.WARNING):
+                show(event)
+            if isinstance(event, Event) and event.what is What.HELD and event.task:  # it is not put aside for that
+                self._tell(state)
+
+        return take
 
     def _monitors(self, plan: RolloutPlan, state: State) -> Mapping[str, Callable[[], None]]:
         """Those of a plan. Where it waits for somebody, each looks now: then the rollout is put aside again."""
@@ -238,11 +250,3 @@ class _Driving:
     def _note(self, state: State, *events: Event) -> None:
         for recorded in self.log.append(events, durable=True):
             state.add(recorded)
-
-
-def _only_warnings(emit: Callable[[Event | Output], None]) -> Callable[[Event | Output], None]:
-    def take(event: Event | Output) -> None:
-        if isinstance(event, Event) and event.what is What.WARNING:
-            emit(event)
-
-    return take

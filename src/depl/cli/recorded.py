@@ -74,7 +74,7 @@ class FileRecords:
     """The records of a project. directory: its `.depl`. redact: filters what is written."""
 
     def __init__(self, directory: str, redact: Redactor | None = None) -> None:
-        self.directory, self._redact = directory, redact or Redactor()
+        self.directory, self._redact = directory, Redactor() if redact is None else redact
 
     def ids(self) -> list[str]:
         """All rollouts, the newest first."""
@@ -158,6 +158,7 @@ class AllRecords:
 
     def __init__(self, files: FileRecords, store: StoreRecords) -> None:
         self._files, self._store = files, store
+        self._is_shared = store.store.database.is_server  # whoever took a rollout over ends it in the store
 
     def ids(self) -> list[str]:
         """All rollouts, the newest first."""
@@ -197,24 +198,28 @@ class AllRecords:
 
     def _of(self, rollout: str) -> Records:
         """What a command drives is known best where that writes it down."""
-        is_here = os.path.exists(path_of(self._files.directory, rollout))
-        return self._files if is_here or not self._store.knows(rollout) else self._store
+        if os.path.exists(path_of(self._files.directory, rollout)):
+            return self._store if self._is_shared and self._store.is_ours(rollout) else self._files
+        return self._store if self._store.knows(rollout) else self._files
 
 
-def records_of(session: Session, *, whole: bool = False) -> Records:
+def records_of(session: Session, *, whole: bool = False, take_in: bool = False) -> Records:
     """Where the rollouts of the project are known.
 
-    whole: that the store cannot be reached is an error, and not only a warning.
+    whole: that the store cannot be reached is an error, and not only a warning. take_in: records that it does not know
+    yet are brought there.
     """
     from depl.cli.stored import StoreRecords, present_store
 
     files = FileRecords(os.path.join(session.base, ".depl"), session.printer.redact)
     try:
         store = present_store(session)
+        if store is not None and take_in:
+            store.take_in(tell=lambda sentence: session.complain_of_warnings([sentence]))
     except LogFailed as error:
         if whole:
             raise
-        session.complain_of_warnings([f"{error.message}; rollouts of workers are not shown"])
+        session.complain_of_warnings([f"{error.message}; only the rollouts of this directory are shown"])
         return files
     return files if store is None else AllRecords(files, StoreRecords(store, session))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from depl.cli import options
-from depl.cli.hold import holds, know_secrets, known
+from depl.cli.hold import know_secrets, known
 from depl.cli.session import Session
+from depl.cli.shared import holds_of
 from depl.report.lines import Line
 
 
@@ -18,12 +19,12 @@ def release(session: Session, /, environment: str, as_json: bool) -> None:
     """Let ENV be changed again, whoever held it."""
     session.begin(as_json=as_json)
     name = environment.removesuffix(".cfg")
-    held = holds(session).of(name)
+    held = holds_of(session).of(name)
     if held is None:
         known(session, name)
     else:
         know_secrets(session, name)
-        holds(session).clear(name)
+        holds_of(session).clear(name)
     if session.as_json:
         session.json(environment=name).print("environment_released", hold=held)
     session.show([Line(f"{name}: released; {held.sentence}" if held else f"{name} is not held")])

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from depl.cli.claiming import heed_hold
 from depl.cli.fleet import records
-from depl.cli.notifying import notifier_of, notify_of
+from depl.cli.notifying import is_question, notifier_of, notify_of
 from depl.cli.recorded import is_over, records_of
 from depl.cli.session import Session
+from depl.cli.sharing import SharedRun, sharing
 from depl.cli.signals import heeded
 from depl.cli.status import DONE, FAILED, INTERRUPTED, LEFT
 from depl.deploy.begin import utc, who
@@ -48,11 +49,13 @@ def drive_here(
     prepare: is given the state as recorded (empty for a new one), once nobody else can write to it. Errors: Locked.
     """
     directory = records(session)
-    with _locked(session, plan, wait=wait) as held:
+    with _locked(session, plan, wait=wait) as (held, shared):
         log = RecordLog(directory, plan.rollout, session.printer.redact)
         try:
             state = prepare(fold(log.read()), log)
-            _drive(session, plan, state, log, deployer)
+            if shared is not None:
+                shared.bring()
+            _drive(session, plan, state, log, deployer, shared)
         finally:
             log.close()
         if state.state is _R.BLOCKED:
@@ -60,6 +63,8 @@ def drive_here(
         elif state.state.is_over:
             held.release()
             forget_old_records(log.path, EnvironmentSettings.keep_rollouts, EnvironmentSettings.keep_days)
+        if shared is not None:
+            shared.stands(state.state)
     _tell_end(session, state)
     return state
 
@@ -83,16 +88,21 @@ def status_of_state(state: State, *, driven: bool = True) -> int:
 
 
 @contextmanager
-def _locked(session: Session, plan: RolloutPlan, *, wait: bool) -> Iterator[Held]:
+def _locked(session: Session, plan: RolloutPlan, *, wait: bool) -> Iterator[tuple[Held, SharedRun | None]]:
     """The environments of a rollout; what an error leaves behind is written there as before."""
+    patience = None if wait else 0.0
+
+    def tell(sentence: str) -> None:
+        session.complain_of_warnings([sentence])
+
     held = EnvironmentLocks(records(session)).take(
         plan.environments,
         plan.rollout,
         who(),
-        None if wait else 0.0,
+        patience,
         over=lambda rollout: is_over(session, rollout),
         command=f"rollout {plan.name}",
-        tell=lambda sentence: session.complain_of_warnings([sentence]),
+        tell=tell,
     )
     for name, owner in held.taken_over.items():
         left = f"rollout {owner.rollout} did not come to its end on {name}; this one goes on from what stands there"
@@ -100,17 +110,21 @@ def _locked(session: Session, plan: RolloutPlan, *, wait: bool) -> Iterator[Held
     try:
         for name in plan.environments:
             heed_hold(session, name)
-        if held.taken_over:
-            from depl.cli.last_word import end_taken_over, write_last_words
+        here: dict[str, Any] = {"alone": held.names, "wait": patience, "tell": tell}
+        with sharing(session, plan.environments, plan.rollout, **here) as shared:
+            if held.taken_over:
+                from depl.cli.last_word import end_taken_over, write_last_words
 
-            end_taken_over(session, held.taken_over)
-            write_last_words(session, held.taken_over, plan.rollout)
-        yield held
+                end_taken_over(session, held.taken_over)
+                write_last_words(session, held.taken_over, plan.rollout)
+            yield held, shared
     finally:
         held.give_back()
 
 
-def _drive(session: Session, plan: RolloutPlan, state: State, log: Log, deployer: Deployer) -> None:
+def _drive(
+    session: Session, plan: RolloutPlan, state: State, log: Log, deployer: Deployer, shared: SharedRun | None
+) -> None:
     """Until it is over or blocked; state is kept up to date."""
     from depl.rollout.engine import drive
     from depl.tasks.hands import TaskHands
@@ -134,11 +148,13 @@ def _drive(session: Session, plan: RolloutPlan, state: State, log: Log, deployer
 
         def emit(event: Event | Output) -> None:
             show(event)
-            if isinstance(event, Event) and (event.what in _TOLD or event.data.get("gate")):
+            if isinstance(event, Event) and (event.what in _TOLD or is_question(event)):
                 notify_of(notifier, state)
 
         try:
-            drive(plan, state, log, hands, signals, emit=emit, monitors=monitors, stay_blocked=stays)
+            leaving = shared.leaving if shared is not None else lambda: False
+            how: dict[str, Any] = {"monitors": monitors, "stay_blocked": stays, "leaving": leaving}
+            drive(plan, state, log, hands, signals, emit=emit, **how)
         except _Left:
             pass
         finally:
@@ -171,7 +187,10 @@ class _Wishes:
         reversing = self._state.state is _R.REVERSING
         if self._state.state is _R.BLOCKED or (reversing and name == "terminate"):
             raise _Left
-        self._signals.post(Signal("pause_rollback" if reversing else name, who(), utc()))
+        try:
+            self._signals.post(Signal("pause_rollback" if reversing else name, who(), utc()))
+        except OSError as error:  # such as a full disk: it can be said in no other way
+            raise _Left from error
 
 
 @contextmanager

@@ -60,13 +60,14 @@ def new(session: Session, /, name: str, given: tuple[str, ...], queue: bool, yes
     from depl.rollout.record_log import RecordLog
 
     session.begin(as_json=as_json)
-    plan = planned(session, project_deployer(session), name, parameters(given))
+    deployer = project_deployer(session)
+    plan = planned(session, deployer, name, parameters(given))
     if queue:
         from depl.cli import queueing
         from depl.cli.rollout_starting import agreed
 
         tell_plan(session, plan)
-        if agreed(session, plan, ask=False, yes=yes):
+        if agreed(session, plan, deployer, ask=False, yes=yes):
             queueing.queue(session, plan)
         return
     log = RecordLog(directory_of(session), plan.rollout, session.printer.redact)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,8 +16,7 @@ from depl.cli.rollout_planning import know_secrets, not_by_hand
 from depl.cli.session import Session, refuse
 from depl.errors import ConfigurationError, NothingToUndo
 from depl.report.lines import Line
-from depl.report.next_steps import FORWARD
-from depl.rollout.states import RolloutState
+from depl.rollout.states import FORWARD, NOT_PUT_BACK, RolloutState, TaskState
 
 if TYPE_CHECKING:
     from depl.rollout.folding import State
@@ -155,7 +154,7 @@ def undo(
             session.json(rollout=id).print("planned", undoes=id, tasks=list(plan.carried))
         session.show(undo_plan_lines(plan))
         return
-    if not agreed(session, plan, ask=sys.stdin.isatty() and not session.as_json, yes=yes):
+    if not agreed(session, plan, project_deployer(session), ask=sys.stdin.isatty() and not session.as_json, yes=yes):
         return
 
     def prepare(known: State, log: Log) -> State:
@@ -169,7 +168,6 @@ def undo(
 def undoing(records: Records, state: State) -> RolloutPlan:
     """The plan that takes a rollout back. Errors: NothingToUndo, ConfigurationError."""
     from depl.deploy.begin import new_id, utc, who
-    from depl.rollout.backward import needs_reversal
 
     plan, id = state.plan, state.rollout
     if plan is None:
@@ -183,16 +181,37 @@ def undoing(records: Records, state: State) -> RolloutPlan:
         if state.state is _R.PLANNED:
             hint = ""
         raise NothingToUndo(f"rollout {id} is {state.state.value}, so there is nothing to take back yet", hint=hint)
-    for other in records.ids():
-        summary = records.summary(other) if other > id else None
-        if summary is not None and summary.undoes == id and summary.state is not _R.CANCELLED:
-            again = f"`depl show {other}` tells how it stands."
-            raise NothingToUndo(f"rollout {id} was taken back by {other}, which is {summary.state.value}", hint=again)
-    carried = {
-        task: {"state": status.state.value, "saved": dict(status.saved)}
-        for task, status in state.tasks.items()
-        if task in plan.tree.leaves and needs_reversal(plan.tree.leaves[task], status)
-    }
+    carried = _left_standing(plan, _as_left(records, state))
     if not carried:
         raise NothingToUndo(f"rollout {id} did nothing that could be taken back")
     return replace(plan, rollout=new_id(), undoes=id, carried=carried, made=utc(), who=who(), monitors=())
+
+
+def _as_left(records: Records, state: State) -> State:
+    """A rollout, or what took a part of it back. Errors: NothingToUndo, where nothing of it is left."""
+    for other in records.ids():
+        summary = records.summary(other) if other > state.rollout else None
+        if summary is None or summary.undoes != state.rollout or summary.state is _R.CANCELLED:
+            continue
+        if summary.state in (_R.PARTLY_REVERSED, _R.KEPT):
+            return records.state(other)
+        again = f"`depl show {other}` tells how it stands."
+        said = f"rollout {state.rollout} was taken back by {other}, which is {summary.state.value}"
+        raise NothingToUndo(said, hint=again)
+    return state
+
+
+def _left_standing(plan: RolloutPlan, state: State) -> dict[str, dict[str, Any]]:
+    """What is to be put back, and before it what cannot be; nothing where there is only that."""
+    from depl.rollout.backward import is_pivot, needs_reversal
+
+    found, is_any = {}, False
+    for task, leaf in plan.tree.leaves.items():
+        status = state.tasks[task]
+        stands = needs_reversal(leaf, status)
+        is_any = is_any or stands
+        if stands or is_pivot(leaf, status):
+            is_tried = status.state in (TaskState.REVERSING, *NOT_PUT_BACK)  # it is tried anew
+            told = TaskState.UNKNOWN if is_tried else status.state
+            found[task] = {"state": told.value, "saved": dict(status.saved), "error": status.error}
+    return found if is_any else {}

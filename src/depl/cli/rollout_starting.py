@@ -73,7 +73,7 @@ def start(
         plan = replace(startable(session, state, deployer), who=who())  # who starts it, not who planned it
         know_secrets(session, plan, foreseen=True)
     tell_plan(session, plan)
-    if not agreed(session, plan, ask=ask, yes=yes):
+    if not agreed(session, plan, deployer, ask=ask, yes=yes):
         return
     if queue:
         from depl.cli import queueing
@@ -112,11 +112,13 @@ def startable(session: Session, state: State, deployer: Deployer | None) -> Roll
     return state.plan
 
 
-def agreed(session: Session, plan: RolloutPlan, *, ask: bool, yes: bool) -> bool:
-    """Whether it may begin: those who are to be asked have agreed."""
+def agreed(session: Session, plan: RolloutPlan, deployer: Deployer, *, ask: bool, yes: bool) -> bool:
+    """Whether it may begin: those who are to be asked have agreed. Errors: ConfigurationError, those of connections."""
     if not all(agreed_to(session, name, yes) for name in protected(session, plan.environments)):
         return session.declined()
-    if ask and not Consent(plan.name, yes).to("Do this?"):
+    if not plan.undoes and not _agreed_to_steps(session, plan, deployer, yes):
+        return False
+    if ask and not Consent(plan.name, yes, by="--yes").to("Do this?"):
         return session.declined()
     return True
 
@@ -130,4 +132,23 @@ def protected(session: Session, environments: Sequence[str]) -> list[str]:
 
 def agreed_to(session: Session, environment: str, yes: bool) -> bool:
     """Whether somebody typed the name of an environment."""
-    return Consent(environment, yes).to_name()
+    return Consent(environment, yes, by="--yes").to_name()
+
+
+def _agreed_to_steps(session: Session, plan: RolloutPlan, deployer: Deployer, yes: bool) -> bool:
+    """Whether the deployments may do what cannot be promised to be undone; hosts are asked only where it matters."""
+    from depl.cli.agreement import agreed_to_steps, assert_reversible
+    from depl.cli.names import reversibility
+    from depl.cli.rollout_changes import deployments
+    from depl.report.tally import Tally
+
+    for _, part in deployments(session.base, plan):
+        wanted, seen = reversibility(part.environment, session.base), Tally()
+        if wanted == "allow":
+            continue
+        deployer.changes(part, seen)
+        assert_reversible(part.environment, wanted, seen, part.environment)
+        consent = Consent(part.environment, yes, by="--yes")
+        if not agreed_to_steps(session, consent, wanted, seen, part.environment):
+            return False
+    return True

@@ -31,7 +31,7 @@ def rollouts(session: Session, /, environment: str | None, state: str | None, li
 
     session.begin(as_json=as_json)
     name = None if environment is None else environment.removesuffix(".cfg")
-    records = records_of(session)
+    records = records_of(session, take_in=True)
     found = (records.summary(id) for id in records.ids())
     wanted = (
         one

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from depl.cli.notifying import Notices
 from depl.cli.session import Session
 from depl.cli.status import DONE, FAILED, INTERRUPTED, LEFT
 from depl.errors import DeplError
@@ -34,7 +35,7 @@ class Running:
     ) -> None:
         self.session, self.environment = session, environment
         self.label = f"{environment}/{host}" if host else environment
-        self.tally = Tally()
+        self.tally, self.notices = Tally(), Notices(session, environment)
         self.live: LiveLines | None = None
         if session.printer.interactive and not session.as_json and not session.quiet:
             from depl.report.live import LiveLines
@@ -53,6 +54,8 @@ class Running:
     def _take(self, event: Event | Output) -> None:
         self.tally(event)
         (self.json or self.report)(event)
+        if isinstance(event, Event):
+            self.notices(event)
 
     def __enter__(self) -> Running:
         if self.live is not None:
@@ -84,10 +87,7 @@ class Running:
             self.json.print("end", outcome=outcome, exit_status=status)
         if not self.session.quiet or outcome.status != "nothing":
             self.session.show(lines)
-        if outcome.rollout is not None:
-            from depl.cli.notifying import notify_end
-
-            notify_end(self.session, self.environment, outcome)
+        self.notices.end(outcome)
 
     def tell_errors(self, errors: Sequence[DeplError]) -> None:
         """Print what was not told while it happened."""

@@ -32,15 +32,16 @@ def show(session: Session, /, rollout: str, task: str | None, as_json: bool) -> 
     from depl.rollout.summaries import summary_of
 
     session.begin(as_json=as_json)
-    records = records_of(session)
+    records = records_of(session, take_in=True)
     id = chosen_rollout(records, rollout)
     driven = records.is_driven(id)  # looked at before: who ends meanwhile has written all
     state = records.state(id)
     if task is not None:
         show_output(session, records, state, task)
         return
-    summary = summary_of(state, driven)
-    steps = next_steps(state, session.command, driven=driven)
+    is_queued = records.is_queued(id)
+    summary = (records.summary(id) if is_queued else None) or summary_of(state, driven)
+    steps = next_steps(state, session.command, driven=driven or is_queued)
     if session.as_json:
         session.json().print("rollout", **summary.facts, **_facts(state), next=[command for _, command in steps])
     else:

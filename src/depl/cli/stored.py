@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from depl.errors import Mistakes, NothingRecorded
+from depl.errors import ConfigurationError, Mistakes, NothingRecorded
 from depl.events import Output
 from depl.rollout.log import Log
+from depl.rollout.records import is_driven as is_locked
 from depl.rollout.summaries import Summary, is_interrupted, message_of
 
 if TYPE_CHECKING:
@@ -85,18 +86,25 @@ class StoreRecords:
         """Where people say what they wish of one."""
         return self.store.signals(rollout, self._session.printer.redact)
 
+    def is_ours(self, rollout: str) -> bool:
+        """Whether it is written to by whoever uses the store, and no record elsewhere is read."""
+        return self.knows(rollout) and not self.store.header(rollout).is_direct
+
     def log(self, rollout: str) -> Log:
         """The record of one that nobody drives (any more), for writing. Errors: Locked, LogFailed."""
         from depl.deploy.begin import who
 
-        is_left = bool(self.store.header(rollout).owner)
+        header = self.store.header(rollout)
+        if header.is_direct and not header.state.is_over:
+            message = f"rollout {rollout} was planned in another directory or on another machine: {header.taken_from}"
+            raise ConfigurationError(message, hint="Say it there.")
+        is_left = bool(header.owner)
         epoch = self.store.claim_this(rollout, who()).epoch if is_left else None
         return self.store.log(rollout, epoch, self._session.printer.redact)
 
     def is_driven(self, rollout: str) -> bool:
-        """Whether a worker is at work on one."""
-        header = self.store.header(rollout)
-        return bool(header.owner) and not header.is_interrupted
+        """Whether somebody is at work on one."""
+        return _is_driven(self.store.header(rollout))
 
     def is_queued(self, rollout: str) -> bool:
         """Whether it is for workers to drive one."""
@@ -137,13 +145,13 @@ def _opened(url: str, base: str, lease: float, cluster: bool) -> Store:
 
 
 def _summary(header: Header) -> Summary:
-    driven = bool(header.owner) and not header.is_interrupted
+    comes_back = not header.owner and not header.is_direct  # whoever let go of it
     return Summary(
         rollout=header.id,
         name=header.name or ", ".join(header.environments),
         state=header.state,
         holds=header.holds,
-        interrupted=is_interrupted(header.state, driven or not header.owner),  # who let go of it comes back
+        interrupted=is_interrupted(header.state, comes_back or _is_driven(header)),
         environments=header.environments,
         who=header.who,
         at=header.made or header.started,
@@ -152,6 +160,10 @@ def _summary(header: Header) -> Summary:
         reason=header.reason or message_of(header.error),
         changed=header.changed,
     )
+
+
+def _is_driven(header: Header) -> bool:
+    return header.is_driven or (header.is_direct and is_locked(header.taken_from))
 
 
 def _settings(session: Session) -> DeplSettings:

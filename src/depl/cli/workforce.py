@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -28,11 +28,24 @@ if TYPE_CHECKING:
 
 POLL = 1.0  # seconds between looks at the store
 AGAIN = 5.0  # seconds until somebody looks again whether a rollout can begin
+ENDING = ("ending once what runs now has ended; told so again, it ends at once", "ending at once")
+STARTING = 20.0  # seconds in which a process may be too busy with its beginning to keep its lease alive
 KEEPING = 3600.0  # seconds between looks at what is kept no longer
 
 
+@dataclass
+class _Driver:
+    """A process that drives a rollout. told: how often it was told to end. Times: by the monotonic clock."""
+
+    process: subprocess.Popen[bytes]
+    claim: Claim
+    begun: float
+    told: int = 0
+    beaten: float = 0.0
+
+
 class Workforce:
-    """Drives at most `jobs` rollouts at a time. It keeps no lease itself: that ends with the process that drives.
+    """Drives at most `jobs` rollouts at a time. Leases end with the processes that drive, which keep them alive.
 
     queues: all unless given. once: it ends when there is nothing to do. name: how it is called in the store.
     """
@@ -42,11 +55,12 @@ class Workforce:
     ) -> None:
         self._session, self._store, self._name, self._jobs, self._once = session, store, name, jobs, once
         self._queues = queues
-        self._at_work: dict[str, tuple[subprocess.Popen[bytes], int]] = {}  # and how often it was told to end
+        self._at_work: dict[str, _Driver] = {}
         self._told_to_end = 0
         self._seen: object = None
         self._kept = float("-inf")
         self._complaint = ""
+        self._not_before = float("-inf")
 
     def run(self) -> None:
         """Until it is told to end, and nobody is at work any more."""
@@ -65,12 +79,14 @@ class Workforce:
             return False
         try:
             self._take_in()
-            claim = self._claim() if len(self._at_work) < self._jobs else None
+            may_begin = len(self._at_work) < self._jobs and time.monotonic() >= self._not_before
+            claim = self._claim() if may_begin else None
             self._complaint = ""
         except LogFailed as error:
             if self._complaint != error.message:  # once, however long it takes
                 self._complaint = error.message
                 self._session.complain_of_warnings([f"{error.message}; going on as soon as that is over"])
+            self._not_before = time.monotonic() + self._store.leases.lease / 2  # whoever lives can say so before
             return False
         if claim is not None:
             self._begin(claim)
@@ -113,21 +129,33 @@ class Workforce:
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us, and the whole group can be ended
         )
-        self._at_work[claim.rollout] = process, 0
+        self._at_work[claim.rollout] = _Driver(process, claim, time.monotonic())
 
     def _look_after(self) -> None:
         """Tell those at work that they are to end, and see who has."""
-        for rollout, (process, told) in [*self._at_work.items()]:
-            status = process.poll()
+        told = -1
+        for rollout, driver in [*self._at_work.items()]:
+            status = driver.process.poll()
             if status is None:
-                if told < self._told_to_end:
-                    process.send_signal(signal.SIGTERM)
-                    self._at_work[rollout] = process, told + 1
+                if driver.told < self._told_to_end:
+                    driver.process.send_signal(signal.SIGTERM)
+                    told, driver.told = driver.told, driver.told + 1
+                self._beat_for(driver)
                 continue
             del self._at_work[rollout]
             if status < 0:
                 ended = f"rollout {rollout} is interrupted: its process was ended by {signal.Signals(-status).name}"
                 self._session.complain_of_warnings([ended])
+
+        if told >= 0:
+            self._session.complain_of_warnings([ENDING[min(told, 1)]])
+
+    def _beat_for(self, driver: _Driver) -> None:
+        now = time.monotonic()
+        if now - driver.begun < STARTING and now - driver.beaten > self._store.leases.lease / 5:
+            driver.beaten = now
+            with suppress(LogFailed):
+                self._store.beat(driver.claim)
 
     def _end(self) -> None:
         """Somebody wants us to end."""

@@ -88,10 +88,18 @@ def note_failure(
 def _what(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"its code called sys.exit({error.code!r}), which would end depl in the middle of a run"
-    text = str(error)
+    text = text_of(error)
     if isinstance(error, (RuntimeError, OSError)):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says, empty where its own class cannot tell."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 (it is the project's code)
+        return ""
 
 
 def _hint(error: BaseException) -> str:

@@ -12,6 +12,7 @@ import re
 import zlib
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from depl.errors import Unreachable
@@ -42,6 +43,7 @@ TAKE = (
 NOTHING_FOUND = 'echo "depl-agent-1 no python in $PATH"'
 LANGUAGE_BACK = 'if [ -n "$3" ]; then LC_ALL=$3; else unset LC_ALL; fi; '
 READY = 'echo "depl-agent-1 ready"; '
+_PARSING = Lock()  # in Python 3.11 two threads that parse at the same time disturb each other (python/cpython#106905)
 # $1: the user, $2: the script above, $3: the loader, $4: the interpreter. What sudo says is to be in English.
 SUDO = (
     'command -v sudo >/dev/null 2>&1 || {{ echo "depl-agent-1 no sudo in $PATH"; exit 1; }}; '
@@ -94,7 +96,8 @@ def shipment(archive: Archive) -> bytes:
 @cache
 def source(name: str) -> bytes:
     """The stub or the installer as it is sent: without what is for readers and type checkers, compressed."""
-    tree = ast.parse(Path(__file__).with_name(f"{name}.py").read_text())
+    with _PARSING:
+        tree = ast.parse(Path(__file__).with_name(f"{name}.py").read_text())
     return zlib.compress(ast.unparse(ast.fix_missing_locations(_Bare().visit(tree))).encode("ascii"), 9)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from depl.rollout.backward import needs_reversal
 from depl.rollout.folding import State
-from depl.rollout.states import NEED_REASON, Block, RolloutState, signals_in
+from depl.rollout.states import FORWARD, NEED_REASON, RolloutState, signals_in
 
 _R = RolloutState
 DOES = {
@@ -22,7 +22,6 @@ DOES = {
     "pause_rollback": "put nothing more back for now",
 }
 OWN_COMMANDS = ("approve", "retry")
-FORWARD = (Block.FAILED, Block.INTERRUPTED, Block.PIVOT)  # what is blocked so may still go on
 
 
 def next_steps(state: State, depl: str = "depl", *, driven: bool = True) -> list[tuple[str, str]]:
@@ -40,12 +39,15 @@ def next_steps(state: State, depl: str = "depl", *, driven: bool = True) -> list
         can_go_back = left and not state.undoes
         return [("take it back", f"{depl} rollout undo {rollout}")] if can_go_back else []
     steps = [] if driven else _to_take_up(state, depl)
-    return [*steps, *((DOES[name], _command(name, rollout, depl)) for name in signals_in(state.state, state.holds))]
+    return [
+        *steps,
+        *((DOES[name], _command(name, rollout, depl)) for name in signals_in(state.state, state.holds, state.block)),
+    ]
 
 
 def _to_take_up(state: State, depl: str) -> list[tuple[str, str]]:
     resume = f"{depl} rollout resume {state.rollout}"
-    if state.state in (_R.RUNNING, _R.STOPPING) or (state.state is _R.BLOCKED and state.block in FORWARD):
+    if state.state is _R.RUNNING or (state.state is _R.BLOCKED and state.block in FORWARD):
         return [("go on", f"{resume} --forward"), ("put everything back", f"{resume} --backward")]
     return [("go on putting back", resume)]
 
@@ -63,7 +65,9 @@ def _of_a_model(state: State, depl: str, *, driven: bool) -> list[tuple[str, str
             if state.undoes
             else [(again, f"{depl} remote {environment}"), ("put it back", undo)]
         )
-    return [(DOES[name], _command(name, state.rollout, depl)) for name in signals_in(state.state, state.holds)]
+    return [
+        (DOES[name], _command(name, state.rollout, depl)) for name in signals_in(state.state, state.holds, state.block)
+    ]
 
 
 def _command(name: str, rollout: str, depl: str) -> str:

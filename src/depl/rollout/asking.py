@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from depl.rollout.folding import State
-from depl.rollout.states import NEED_REASON, SIGNALS, TASK_SIGNALS, Hold, signals_in
+from depl.rollout.states import FORWARD, NEED_REASON, SIGNALS, TASK_SIGNALS, Hold, signals_in
 from depl.settings import did_you_mean
 
 NEED_ONE = frozenset({"approve", "reject", "skip", "force"})  # said of one task; the others of all that it fits
@@ -13,7 +13,7 @@ def refusal(state: State, name: str, task: str = "", reason: str = "") -> str:
     """Why a signal is refused, as a sentence with what is possible; empty: it is legal."""
     if name not in SIGNALS:
         return f"There is no signal {name!r}. {did_you_mean(name, SIGNALS)}".rstrip()
-    legal = signals_in(state.state, state.holds)
+    legal = signals_in(state.state, state.holds, state.block)
     if name not in legal:
         possible = f"possible now: {', '.join(legal)}" if legal else "nothing can be asked of it any more"
         return f"{name} makes no sense while rollout {state.rollout} is {shown(state)}; {possible}"
@@ -29,7 +29,7 @@ def tasks_of(state: State, name: str, task: str = "") -> list[str]:
     if task:
         return [task]
     if name in ("approve", "reject"):
-        return state.open_gates
+        return state.unanswered
     leaves = state.plan.tree.leaves if state.plan is not None else {}
     fits = TASK_SIGNALS[name] - ({"pending"} if name == "skip" else set())
     return [id for id in leaves if state.tasks[id].state in fits]
@@ -49,9 +49,11 @@ def _refused_task(state: State, name: str, task: str) -> str:
         return f"Rollout {state.rollout} has no task {task!r}"
     if task and state.tasks[task].state not in TASK_SIGNALS[name]:
         return f"{name} makes no sense for task {task}, which is {state.tasks[task].state.value}"
-    if task and name in ("approve", "reject") and task not in state.open_gates:
+    if task and name in ("approve", "reject") and task not in state.unanswered:
         return f"Task {task} does not wait for anybody"
     found = tasks_of(state, name, task)
+    if not found and name == "retry" and state.block in FORWARD:
+        return ""  # the rollout goes on
     if not found:
         return f"No task is there to {name}"
     if name in NEED_ONE and len(found) > 1:

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from depl.events import Event, What
-from depl.rollout.actions import Action, End, Say, Start, blocked, event, failed, reason_of
+from depl.rollout.actions import Action, End, Say, Start, blocked, event, reason_of
+from depl.rollout.answers import gate_answers, unanswered, unblocked
 from depl.rollout.backward import is_pivot, needs_reversal, pivot_of, reversals
 from depl.rollout.folding import State
 from depl.rollout.plan import RolloutPlan
 from depl.rollout.states import GOOD, NOT_PUT_BACK, Block, Hold, RolloutState, TaskState
+from depl.rollout.task_status import moved_to
 from depl.rollout.tree import NOTHING, Leaf
 from depl.rollout.walk import Walk
 
@@ -29,7 +31,7 @@ class Decider:
         self.plan, self.state = plan, state
         self.at_work: dict[str, float] = {}  # tasks of hands, and since when
         self._told: dict[str, str] = {}  # who was told to end how
-        self._gates = {id: (since or {}).get(id, 0.0) for id in state.open_gates}
+        self._gates = {id: (since or {}).get(id, 0.0) for id in state.waiting_gates}
         self._failed: dict[str, None] = {}  # those that failed and are not dealt with
         self._borne = Counter(status.tolerated for status in state.tasks.values())  # by group, failures
         self._walk = self._forward()
@@ -56,11 +58,11 @@ class Decider:
         if state is _R.RUNNING:
             return [*self._run(now)]
         if state is _R.STOPPING:
-            return [*self._stop()]
+            return [*self._stop(now)]
         if state is _R.REVERSING:
             return [*self._hurry(), *reversals(self.plan, self.state, self._walk.ready(), self.at_work)]
         if state is _R.BLOCKED:
-            return [*self._unblock()]
+            return [*unblocked(self.state, self._gates)]
         return []
 
     @property
@@ -88,16 +90,18 @@ class Decider:
             (self._gates if leaf.gate and event.what is What.TASK_STARTED else self.at_work)[id] = now
             self._told.pop(id, None)
             return
-        if event.what in (What.TASK_SAVED, What.PROGRESS, What.SIGNALLED, What.LOG, What.WARNING):
+        if moved_to(event) is None:
             return
         self.at_work.pop(id, None)
         self._gates.pop(id, None)
         if status.state in (_T.FAILED, _T.UNKNOWN):
             self._failed[id] = None
             self._walk.again(id)
-        elif status.state in NOT_PUT_BACK or status.state is _T.PENDING:
+        elif status.state is _T.PENDING:
             self._walk.again(id)
-        elif not (status.state is _T.KEPT and is_pivot(leaf, status)):
+        elif status.state in NOT_PUT_BACK or (status.state is _T.KEPT and is_pivot(leaf, status)):
+            self._walk.aside(id)
+        else:
             self._failed.pop(id, None)
             self._borne[status.tolerated] += 1
             self._walk.over(id)
@@ -114,8 +118,11 @@ class Decider:
 
     def _backward(self) -> Walk:
         """What is to be put back, or to be named as it cannot be."""
-        wanted = [id for id, leaf in self.plan.tree.leaves.items() if needs_reversal(leaf, self.state.tasks[id])]
-        return Walk(self.plan.tree, wanted, backwards=True)
+        tasks, leaves = self.state.tasks, self.plan.tree.leaves
+        aside = {id for id, leaf in leaves.items() if tasks[id].state is _T.KEPT and is_pivot(leaf, tasks[id])}
+        wanted = [id for id, leaf in leaves.items() if id in aside or needs_reversal(leaf, tasks[id])]
+        aside.update(id for id in wanted if tasks[id].state in NOT_PUT_BACK)
+        return Walk(self.plan.tree, wanted, backwards=True, aside=aside)
 
     # -- forward ---------------------------------------------------------------------------------------------
 
@@ -124,10 +131,8 @@ class Decider:
             yield self._stopping(f"{self.state.wish} by {self._last_who(self.state.wish)}")
             return
         yield from self._hear_of_failures()
-        yield from self._hear_of_gates(now)
-        for id, until in self.deadlines():
-            if id in self.at_work and now >= until and self._told.get(id) != "terminate":
-                yield End(id, "terminate")
+        yield from gate_answers(self.plan, self.state, self._gates, self._late(now))
+        yield from self._end_late(now)
         if self._failed:
             return
         if Hold.PAUSED not in self.state.held:
@@ -136,33 +141,60 @@ class Decider:
             yield Say(Event(What.OVER, data={"outcome": _R.SUCCEEDED.value}))
 
     def _start(self) -> Iterator[Action]:
-        places = self.plan.jobs - len(self.at_work)
-        for id in islice(self._walk.ready(), max(places, 0)):
-            status, leaf = self.state.tasks[id], self.plan.tree.leaves[id]
-            if "skip" in status.asked:
-                yield Say(event(What.TASK_SKIPPED, id, reason=reason_of(status, "skip")))
-            else:
-                yield Say(event(What.TASK_STARTED, id, gate=leaf.gate)) if leaf.gate else Start(id)
+        for id in islice(self._walk.ready(), self._places):
+            status = self.state.tasks[id]
+            skips = "skip" in status.asked
+            yield Say(event(What.TASK_SKIPPED, id, reason=reason_of(status, "skip"))) if skips else self._begin(id)
+
+    def _begin(self, id: str) -> Action:
+        gate = self.plan.tree.leaves[id].gate
+        return Say(event(What.TASK_STARTED, id, gate=gate)) if gate else Start(id)
+
+    @property
+    def _places(self) -> int:
+        return max(self.plan.jobs - len(self.at_work), 0)
+
+    def _late(self, now: float) -> set[str]:
+        return {id for id, until in self.deadlines() if now >= until}
+
+    def _end_late(self, now: float) -> Iterator[Action]:
+        for id in self._late(now):
+            if id in self.at_work and self._told.get(id) != "terminate":
+                yield End(id, "terminate")
 
     def _hear_of_failures(self) -> Iterator[Action]:
         """What failed is tried again, passed over or borne; else the rollout stops."""
-        for id in list(self._failed):
+        again, left = [], []
+        for id in self._failed:
             status, leaf = self.state.tasks[id], self.plan.tree.leaves[id]
             if "skip" in status.asked:
                 yield Say(event(What.TASK_SKIPPED, id, reason=reason_of(status, "skip")))
             elif "retry" in status.asked or (status.state is _T.FAILED and status.attempt <= leaf.retries):
-                yield Start(id)
+                again.append(id)
             elif group := self._tolerating(id):
-                reason = f"failed, as some of these may: {(status.error or {}).get('message', '')}"
-                yield Say(event(What.TASK_SKIPPED, id, reason=reason, tolerated=group))
+                yield from self._bear(id, group)
                 return  # what it bears is counted before the next one
-            elif self.plan.on_failure != "ask":
-                text = (status.error or {}).get("message") or status.reason or f"task {id} failed"
-                yield self._stopping(str(text), id)
-                return
-            elif not self.at_work:
-                yield blocked(Block.FAILED, f"{leaf.title or id} failed")
-                return
+            else:
+                left.append(id)
+        if left and self.plan.on_failure != "ask":
+            yield self._stop_for(left[0])
+        elif left and not again and not self.at_work:
+            yield blocked(Block.FAILED, f"{self.plan.tree.leaves[left[0]].title or left[0]} failed")
+        elif Hold.PAUSED not in self.state.held:
+            yield from (self._begin(id) for id in again[: self._places])
+
+    def _stop_for(self, id: str) -> Action:
+        status = self.state.tasks[id]
+        return self._stopping(str((status.error or {}).get("message") or status.reason or f"task {id} failed"), id)
+
+    def _bear(self, id: str, group: str) -> Iterator[Action]:
+        """Pass over a task that failed, and over all that would have come after it."""
+        tree, status = self.plan.tree, self.state.tasks[id]
+        reason = f"failed, as some of these may: {(status.error or {}).get('message', '')}"
+        yield Say(event(What.TASK_SKIPPED, id, reason=reason, tolerated=group))
+        for after in tree.leaves_after(id, group):
+            if self.state.tasks[after].state is _T.PENDING:
+                yield Say(event(What.TASK_SKIPPED, after, reason=f"{tree.leaves[id].title or id} failed before it"))
 
     def _tolerating(self, id: str) -> str:
         """The nearest group around a task that may bear failures, if it can bear this one."""
@@ -171,36 +203,21 @@ class Decider:
                 return group.id if self._borne[group.id] < group.max_failures else ""
         return ""
 
-    def _hear_of_gates(self, now: float) -> Iterator[Action]:
-        late = {id for id, until in self.deadlines() if now >= until}
-        for id in list(self._gates):
-            leaf, status = self.plan.tree.leaves[id], self.state.tasks[id]
-            items = [str(item) for item in leaf.arguments.get("items") or ()]
-            if rejected := status.asked.get("reject"):
-                yield Say(failed(id, f"{rejected['who']} rejected it: {rejected.get('reason') or 'without a reason'}"))
-            elif "approve" in status.asked or (items and set(items) <= set(status.ticked)):
-                answer = status.asked.get("approve", {})
-                yield Say(event(What.TASK_DONE, id, who=answer.get("who", ""), reason=answer.get("reason", "")))
-            elif "skip" in status.asked:
-                yield Say(event(What.TASK_SKIPPED, id, reason=reason_of(status, "skip")))
-            elif id in late:
-                yield Say(failed(id, f"nobody answered within {leaf.timeout:g} seconds"))
-
     # -- stopping --------------------------------------------------------------------------------------------
 
     def _stopping(self, reason: str, cause: str = "") -> Action:
         return Say(Event(What.STOPPING, data={"reason": reason, "cause": cause}))
 
-    def _stop(self) -> Iterator[Action]:
-        for id in list(self._gates):
-            yield Say(event(What.TASK_SKIPPED, id, reason="the rollout stopped before anybody answered"))
+    def _stop(self, now: float) -> Iterator[Action]:
+        yield from unanswered(self._gates)
         for id in self.at_work:
             how = self.state.wish or ("abort" if _only_waits(self.plan.tree.leaves[id]) else "")
             if how and self._told.get(id, "") not in (how, "terminate"):
                 yield End(id, how)
+        yield from self._end_late(now)
         if self.at_work or self._gates:
             return
-        if self.state.keep or (self.plan.on_failure == "stop" and not self.state.wish):
+        if self.state.keep or (self.plan.on_failure == "stop" and self.state.cause and not self.state.wish):
             yield Say(Event(What.OVER, data={"outcome": _R.KEPT.value}))
         elif pivot := pivot_of(self.plan, self.state):
             yield blocked(Block.PIVOT, f"{pivot.title or pivot.id} is done and cannot be undone: {pivot.reason}")
@@ -212,20 +229,6 @@ class Decider:
         for id in self.at_work:
             if "terminate" in self.state.tasks[id].asked and self._told.get(id) != "terminate":
                 yield End(id, "terminate")
-
-    # -- blocked ---------------------------------------------------------------------------------------------
-
-    def _unblock(self) -> Iterator[Action]:
-        if self.state.keep:
-            yield Say(Event(What.OVER, data={"outcome": _R.KEPT.value}))
-            return
-        waiting = (_T.FAILED, _T.UNKNOWN, *NOT_PUT_BACK)
-        asked = {name for status in self.state.tasks.values() if status.state in waiting for name in status.asked}
-        forward = self.state.block in (Block.FAILED, Block.PIVOT, Block.INTERRUPTED)
-        if forward and self.state.wish:
-            yield Say(Event(What.RESUMED, data={"direction": "backward"}))
-        elif asked & {"retry", "skip", "force"}:
-            yield Say(Event(What.RESUMED, data={"direction": "forward" if forward else "backward"}))
 
     def _last_who(self, name: str) -> str:
         return next((str(one["who"]) for one in reversed(self.state.signals) if one["name"] == name), "somebody")

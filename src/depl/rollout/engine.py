@@ -82,7 +82,7 @@ class _Drive:
         self.plan, self.state, self.log, self.hands, self.signals = plan, state, log, hands, signals
         self.emit, self.clock, self.watch = emit, clock, watch
         now, wall = clock.monotonic(), clock.wall()
-        since = {id: now - max(0.0, wall - _seconds(state.tasks[id].began)) for id in state.open_gates}
+        since = {id: now - max(0.0, wall - _seconds(state.tasks[id].began)) for id in state.waiting_gates}
         self.decider = Decider(plan, state, since)
         self.begun = now - max(0.0, wall - _seconds(state.started)) if state.started else now
         self.heard = float("-inf")  # when signals were last asked for
@@ -173,7 +173,7 @@ class _Drive:
             return ()
 
     def _heed(self, signal: Signal) -> None:
-        data: dict[str, Any] = {"number": signal.number, "name": signal.name, "who": signal.who, **signal.data}
+        data: dict[str, Any] = {**signal.data, "number": signal.number, "name": signal.name, "who": signal.who}
         if signal.reason:
             data["reason"] = signal.reason
         refused = refusal(self.state, signal.name, signal.task, signal.reason)
@@ -183,6 +183,8 @@ class _Drive:
         tasks = tasks_of(self.state, signal.name, signal.task)
         about: list[str | None] = [*tasks] or [None]
         self._write([Event(What.SIGNALLED, task, data=data) for task in about])
+        for task in tasks if signal.name in ("approve", "reject") else ():
+            self.hands.answer(task, signal)
 
     # -- what is written down --------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from depl.events import Event, What
 from depl.rollout.hands import Happened
+from depl.rollout.signals import Signal
 from depl.rollout.tree import Leaf
 
 
@@ -64,6 +65,9 @@ class FakeHands:
         """Let it end."""
         self._told[id] = how
         self.log.append((how, id))
+
+    def answer(self, id: str, signal: Signal) -> None:
+        """Nothing in it waits for people."""
 
     def next(self, timeout: float) -> Happened | None:
         """The end of one of those at work."""

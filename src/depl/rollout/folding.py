@@ -43,6 +43,7 @@ class State:
     wish: str = ""  # abort or terminate
     block: Block | None = None
     reason: str = ""
+    cause: str = ""  # the task whose failure stopped it; empty: people or monitors did
     error: Mapping[str, Any] | None = None  # the first
     failed: str = ""  # the task that it is of
     outcome: str = ""
@@ -68,13 +69,21 @@ class State:
             for id in self.open_gates
             for leaf in [self.plan.tree.leaves[id]]  # type: ignore[union-attr]
         }
-        return self.held | gates
+        return self.held | gates | set(self._inside.values())
 
     @property
     def open_gates(self) -> list[str]:
         """The tasks that wait for people now."""
-        if self.plan is None or self.state is not _R.RUNNING:
-            return []
+        return self.waiting_gates if self.state is _R.RUNNING else []
+
+    @property
+    def unanswered(self) -> list[str]:
+        """Those, and the deployments that wait for people between their stages."""
+        return [*self.open_gates, *self._inside]
+
+    @property
+    def waiting_gates(self) -> list[str]:
+        """Those, and those that wait for them until the rollout goes on or back."""
         return [id for id in self._gates if self.tasks[id].state is _T.DISPATCHED]
 
     def add(self, recorded: Recorded) -> None:
@@ -89,6 +98,7 @@ class State:
 
     def __post_init__(self) -> None:
         self._gates: list[str] = []
+        self._inside: dict[str, Hold] = {}  # by task why what is done inside of it waits
 
     def status(self, id: str) -> TaskStatus:
         """That of a task, which is noted if it was not known."""
@@ -99,16 +109,16 @@ class State:
     def _move_task(self, after: TaskState, event: Event, at: str) -> None:
         id = id_of(event)
         status = self.status(id)
-        assert_task_move(id, self._before(id, status.state, after), after)
+        if self.plan is None:
+            assert_task_move(id, state_before(status.state, after), after)
+        elif id in self.plan.tree.leaves:  # not what a deployment does inside, which may do so more than once
+            assert_task_move(id, status.state, after)
         status.move(after, event, at)
+        self._inside.pop(id, None)
         if after is _T.DISPATCHED and status.attempt > 1:
             self._forget_inside(id)
         if status.error is not None and self.error is None:
             self.error, self.failed = status.error, id
-
-    def _before(self, id: str, known: TaskState, after: TaskState) -> TaskState:
-        is_planned = self.plan is not None and id in self.plan.tree.leaves
-        return known if is_planned else state_before(known, after)
 
     def _forget_inside(self, id: str) -> None:
         """What a task does inside, it does anew."""
@@ -138,7 +148,8 @@ class State:
         self.tasks = {id: TaskStatus() for id in plan.tree.leaves}
         self._gates = [id for id, leaf in plan.tree.leaves.items() if leaf.gate]
         for id, carried in plan.carried.items():
-            self.tasks[id] = TaskStatus(_T(carried["state"]), 1, saved=carried.get("saved") or {})
+            saved, error = carried.get("saved") or {}, carried.get("error")
+            self.tasks[id] = TaskStatus(_T(carried["state"]), 1, error=error, saved=saved)
 
     def _queued(self, event: Event, at: str) -> None:
         self._move(_R.QUEUED)
@@ -157,8 +168,8 @@ class State:
     def _stopping(self, event: Event, at: str) -> None:
         self._move(_R.STOPPING)
         self.reason, self.block = str(event.data.get("reason") or self.reason), None
-        self.held.discard(Hold.PAUSED)
-        self.held.discard(Hold.APPROVAL)
+        self.cause = str(event.data.get("cause") or "")
+        self.held -= {Hold.PAUSED, Hold.APPROVAL}
 
     def _reversing(self, event: Event, at: str) -> None:
         if self.state is _R.RUNNING:  # records of a model need not say that it stops
@@ -178,10 +189,17 @@ class State:
         self.block, self.wish = None, ""
 
     def _held(self, event: Event, at: str) -> None:
-        self.held.add(Hold(event.data["hold"]))
+        hold = Hold(event.data["hold"])
+        if event.task:
+            self._inside[event.task] = hold
+        else:
+            self.held.add(hold)
 
     def _released(self, event: Event, at: str) -> None:
-        self.held.discard(Hold(event.data["hold"]))
+        if event.task:
+            self._inside.pop(event.task, None)
+        else:
+            self.held.discard(Hold(event.data["hold"]))
 
     def _over(self, event: Event, at: str) -> None:
         data = event.data

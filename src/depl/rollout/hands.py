@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from depl.events import Event, Output, What
+from depl.rollout.signals import Signal
 from depl.rollout.tree import Leaf
 
 Happening = Event | Output
@@ -40,6 +41,9 @@ class Hands(Protocol):
 
     def stop(self, id: str, how: str) -> None:
         """Let a task that is at work end early: abort or terminate."""
+
+    def answer(self, id: str, signal: Signal) -> None:
+        """Pass on what somebody answered, approve or reject, to a task that is at work and waits for that."""
 
     def next(self, timeout: float) -> Happened | None:
         """What happened next; None when nothing did in time (seconds)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from depl.events import Event, What
-from depl.rollout.states import RolloutState, TaskState
+from depl.rollout.states import ACTIVE, RolloutState, TaskState
 
 if TYPE_CHECKING:
     from depl.rollout.folding import State
@@ -25,4 +25,5 @@ def last_words(state: State, by: str) -> list[Event]:
             found.append(Event(What.TASK_UNKNOWN, id, data={"reason": reason}))
         elif status is _T.REVERSING:
             found.append(Event(What.TASK_NOT_REVERSED, id, data={"kind": "failed", "reason": reason}))
-    return [*found, Event(What.OVER, data={"outcome": RolloutState.KEPT.value, "reason": reason})]
+    outcome = RolloutState.KEPT if state.state in ACTIVE else RolloutState.CANCELLED
+    return [*found, Event(What.OVER, data={"outcome": outcome.value, "reason": reason})]

@@ -15,8 +15,8 @@ _OTHERS = """after before change changed changes cmd command component conflict 
 failed file hint interrupted irreversible kept line log message mistakes output path pivots place planned reason
 returncode revision seconds shown size put_back standing stands held goes_along stderr stdout takes_back text
 things removing undone unknown warning who appeared number refused attempt total done epoch item"""
-_OF_PLANS = """tree parameters made digests title valid monitors interval jobs info carried root leaves groups id arguments
-reverses retries timeout repeatable members parallel limit max_failures saved"""
+_OF_PLANS = """tree parameters made digests title valid monitors interval jobs info carried root leaves groups id
+arguments reverses retries timeout repeatable members parallel limit max_failures saved"""
 IDENTITIES = frozenset(_IDENTITIES.split())  # what stands under them is looked for again, by programs and the next run
 CLOSED: Mapping[str, frozenset[str]] = {  # words of ours, which records are folded by
     "before": frozenset({"nothing"}),

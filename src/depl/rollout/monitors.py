@@ -6,12 +6,14 @@ import threading
 from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
 
+from depl.deploy.failure import text_of
+
 
 class Watch:
     """Runs each monitor again and again, in a thread of its own, until it is closed. interval: seconds in between."""
 
     def __init__(self, monitors: Mapping[str, Callable[[], None]], interval: float) -> None:
-        self._tripped: SimpleQueue[tuple[str, Exception]] = SimpleQueue()
+        self._tripped: SimpleQueue[tuple[str, BaseException]] = SimpleQueue()
         self._over = threading.Event()
         self._interval = interval
         for name, monitor in monitors.items():
@@ -23,7 +25,7 @@ class Watch:
             name, error = self._tripped.get_nowait()
         except Empty:
             return ""
-        return f"monitor {name}: {str(error) or type(error).__name__}"
+        return f"monitor {name}: {text_of(error) or type(error).__name__}"
 
     def close(self) -> None:
         """Watch no more; what a monitor finds from now on is not heard."""
@@ -33,7 +35,7 @@ class Watch:
         while not self._over.is_set():
             try:
                 monitor()
-            except Exception as error:  # noqa: BLE001 it trips by raising, whatever it is
+            except BaseException as error:  # noqa: BLE001 it trips by raising, whatever it is
                 self._tripped.put((name, error))
                 return
             self._over.wait(self._interval)

@@ -22,7 +22,7 @@ class RolloutPlan:
     digests: by environment that of its model. revision: the commit of the project. made: UTC, as in records.
     on_failure: rollback, stop or ask; on_interrupt: reverse, ask or resume. jobs: how many tasks at the same time.
     info: sentences for whoever looks on. undoes: the rollout that it takes back, empty for others; carried: then by
-    task {"state", "saved"} of that one.
+    task {"state", "saved", "error"} of that one.
     """
 
     rollout: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Optional
@@ -18,6 +19,7 @@ from depl.redact import Redactor
 from depl.rollout.log import Recorded
 from depl.rollout.masking import masked
 
+PATIENCE = 1.0  # seconds
 EVENTS, OUTPUT, SIGNALS = ".jsonl", ".output", ".signals"
 
 
@@ -119,9 +121,20 @@ def first_and_last(path: str) -> Optional[tuple[Mapping[str, Any], Mapping[str, 
 
 
 def hold(descriptor: int) -> None:
-    """Say that we are at work on the rollout of a record, where the file system can do that."""
+    """Say that we are at work on the rollout of a record, where the file system can do that.
+
+    Who has it now only looks; but who was stopped while looking must not hold up a deployment.
+    """
+    until = time.monotonic() + PATIENCE
     with suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # who has it now only looks
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    return
+                time.sleep(PATIENCE / 50)
 
 
 def is_driven(path: str) -> bool:

@@ -16,6 +16,7 @@ from depl.rollout.tree import Leaf
 Look = Callable[[Leaf, dict[str, Any]], str]
 """What became of a task that was at work, told by hosts' journals: NOT_STARTED, DONE, HALF_DONE, or empty: unknown."""
 
+NO_WAY_BACK = ("unknown", "irreversible")
 NOT_STARTED, DONE, HALF_DONE = "not started", "done", "half done"
 
 
@@ -58,7 +59,7 @@ def _settled(plan: RolloutPlan, state: State, look: Look) -> list[Event]:
     found = []
     for id, leaf in plan.tree.leaves.items():
         status = state.tasks[id]
-        if status.state is TaskState.DISPATCHED and id not in state.open_gates:
+        if status.state is TaskState.DISPATCHED and not leaf.gate:
             verdict = look(leaf, dict(status.saved))
             if verdict == NOT_STARTED:
                 found.append(event(What.TASK_NOT_STARTED, id))
@@ -73,7 +74,7 @@ def _on(policy: str, plan: RolloutPlan, state: State) -> list[Event]:
     unknown = [leaf for id, leaf in plan.tree.leaves.items() if state.tasks[id].state is TaskState.UNKNOWN]
     reason = "it was interrupted: nobody drove it any more"
     if policy == "resume":
-        unsure = [leaf for leaf in unknown if leaf.way_back == "unknown" and not leaf.repeatable]
+        unsure = [leaf for leaf in unknown if leaf.way_back in NO_WAY_BACK and not leaf.repeatable]
         if not unsure:
             retry = {"number": 0, "name": "retry", "who": "depl", "reason": reason}
             return [Event(What.SIGNALLED, leaf.id, data=retry) for leaf in unknown]

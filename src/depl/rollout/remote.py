@@ -49,11 +49,13 @@ def realise_all(
     staging: Staging = ALL_AT_ONCE,
     signals: Optional[Signals] = None,
     command: str = "depl",
+    approve: str = "",
 ) -> Outcome:
     """Deploy the tasks of a plan; on failure put everything back, on all hosts. Errors: Locked.
 
     jobs: at how many hosts to work at the same time; rollback_jobs: likewise on the way back. signals: what people wish
-    meanwhile, by default from beside the record. command: how depl is called, for what people are told.
+    meanwhile, by default from beside the record. command: how depl is called, for what people are told; approve: what
+    opens a gate, by default the command for this rollout.
     record_directory: the project's `.depl`, whose `rollouts` gets the events; None: whoever calls keeps them.
     """
     recorder = Recorder(record_directory, rollout, emit, options.redact, options.keep)
@@ -61,7 +63,7 @@ def realise_all(
         listening = heard(
             stop or Stop(), recorder.path, recorder, lambda: options.keeps_on_failure, signals, options.redact
         )
-        hosts, approve = Hosts(runner, recorder), f"{command} rollout approve {rollout}"
+        hosts, approve = Hosts(runner, recorder), approve or f"{command} rollout approve {rollout}"
         back_jobs = rollback_jobs or jobs
         staged = Staged(plan, staging, hosts, jobs, back_jobs, listening, approve)
         return _Rollout(staged, options, rollout, environment).run()

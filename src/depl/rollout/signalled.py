@@ -39,5 +39,7 @@ def _of_tasks(state: State, name: str, id: str, data: dict[str, Any]) -> None:
     elif name == "approve" and data.get("item"):
         ticked = state.status(id).ticked
         ticked += [data["item"]] if data["item"] not in ticked else []
+    elif name == "retry" and not id:  # no task failed
+        state.wish = name
     elif id:
         state.status(id).asked[name] = data

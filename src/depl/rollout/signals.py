@@ -46,7 +46,7 @@ class SignalFile:
     """
 
     def __init__(self, path: str, redact: Redactor | None = None) -> None:
-        self.path, self._redact = path, redact or Redactor()
+        self.path, self._redact = path, Redactor() if redact is None else redact
         self._read = 0  # bytes
         self._known: list[Signal] = []
 

@@ -69,6 +69,8 @@ class Block(StrEnum):
     INTERRUPTED = "interrupted"  # likewise
 
 
+FORWARD = (Block.FAILED, Block.INTERRUPTED, Block.PIVOT)  # what is blocked so may still go on
+
 _T, _R = TaskState, RolloutState
 OVER = frozenset({_R.SUCCEEDED, _R.REVERSED, _R.PARTLY_REVERSED, _R.KEPT, _R.CANCELLED})
 ACTIVE = frozenset({_R.RUNNING, _R.STOPPING, _R.REVERSING, _R.BLOCKED})
@@ -112,7 +114,7 @@ ROLLOUT_MOVES: dict[RolloutState, frozenset[RolloutState]] = {
 # Which signals are legal in which state of a rollout; read by command line, web and API alike.
 SIGNALS: dict[str, frozenset[RolloutState]] = {
     "pause": frozenset({_R.RUNNING}),
-    "resume": frozenset({_R.RUNNING, _R.REVERSING}),
+    "resume": frozenset({_R.RUNNING, _R.STOPPING, _R.REVERSING}),
     "abort": frozenset({_R.PLANNED, _R.QUEUED, _R.RUNNING, _R.BLOCKED}),
     "terminate": frozenset({_R.RUNNING, _R.STOPPING, _R.REVERSING}),  # then: what is being put back fails
     "keep": frozenset({_R.RUNNING, _R.STOPPING, _R.BLOCKED}),
@@ -168,9 +170,11 @@ def states_between(before: RolloutState, after: RolloutState) -> list[RolloutSta
     return []
 
 
-def signals_in(state: RolloutState, holds: Collection[Hold] = ()) -> list[str]:
+def signals_in(state: RolloutState, holds: Collection[Hold] = (), block: Block | None = None) -> list[str]:
     """The signals that make sense now, in the order in which they are offered."""
     legal = [name for name, states in SIGNALS.items() if state in states]
+    if block is not None and block not in FORWARD:  # it is on its way back
+        legal = [name for name in legal if name != "abort"]
     if not {Hold.APPROVAL, Hold.GATE}.intersection(holds):
         legal = [name for name in legal if name not in ("approve", "reject")]
     paused = Hold.PAUSED in holds, Hold.PAUSED_REVERSAL in holds

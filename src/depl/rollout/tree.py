@@ -69,6 +69,24 @@ class Tree:
             id = self.above[id]
             yield self.groups[id]
 
+    def leaves_in(self, id: str) -> Iterator[str]:
+        """A task itself, or all those in a group, in their order."""
+        if id in self.leaves:
+            yield id
+        else:
+            for member in self.groups[id].members:
+                yield from self.leaves_in(member)
+
+    def leaves_after(self, id: str, within: str) -> Iterator[str]:
+        """The tasks in a group around one that come after that one."""
+        for group in self.ways_up(id):
+            if group.id == within:
+                return
+            if not group.parallel:
+                for member in group.members[group.members.index(id) + 1 :]:
+                    yield from self.leaves_in(member)
+            id = group.id
+
     @property
     def environments(self) -> list[str]:
         """What is to be locked, in the order in which locks are taken."""

@@ -191,7 +191,7 @@ def named(queue: str) -> str:
 
 
 def _waits() -> Any:
-    return cast(jobs.c.status, Text) == Status.TODO.value
+    return cast(jobs.c.status, Text) == "todo"
 
 
 @contextmanager

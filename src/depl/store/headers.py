@@ -20,8 +20,9 @@ class Header:
     """How a rollout stands.
 
     Times: UTC, as in records. holds: values of Hold; block: of Block, or empty. number: of its last event. is_direct: a
-    command drives it by itself, and the store only reads its record: whether somebody is at work on it, the record's
-    lock says. queue: where workers find it; nothing for those of commands. owner, epoch: who drives it now.
+    command drives it by itself, and the store only reads its record, taken_from: whether somebody is at work on it, the
+    record's lock says, or the lease where the store is shared. queue: where workers find it; nothing for those of
+    commands. owner, epoch: who drives it now.
     is_driven: whoever has it is not silent for longer than a lease. is_interrupted: it is active, and they are.
     """
 
@@ -47,6 +48,7 @@ class Header:
     is_interrupted: bool
     is_driven: bool
     hosts: Sequence[str] = ()
+    taken_from: str = ""
     changed: int = 0
     seconds: float = 0.0
     error: Mapping[str, Any] | None = field(default=None, compare=False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from depl.deploy.begin import utc
 from depl.errors import NothingRecorded
@@ -27,7 +28,8 @@ class StoreSignals:
     """The signals of a rollout that is in the store. Errors: LogFailed, NothingRecorded.
 
     Those for one that a command drives by itself are laid beside its record, where that command looks for them, and
-    come back from there. wake: is called in the transaction of a new one.
+    come back from there: by that command (see depl.store.direct) where it has a lease, else by us. wake: is called in
+    the transaction of a new one.
     """
 
     def __init__(self, database: Database, rollout: str, redact: Redactor, wake: Wake | None = None) -> None:
@@ -47,9 +49,12 @@ class StoreSignals:
         """Add one; with the number that it was given."""
         with self._database.writing() as connection:
             line = lock_line(connection, self.rollout)  # numbers follow on: one after the other
-            if line.taken_from:
+            if line.taken_from and not line.owner:
                 return self._lay_beside(line.taken_from, signal)
-            posted = replace(signal, number=last_signal(connection, self.rollout) + 1, at=signal.at or utc())
+            number = (
+                _before_all(connection, self.rollout) if line.taken_from else last_signal(connection, self.rollout) + 1
+            )
+            posted = replace(signal, number=number, at=signal.at or utc())
             write_signal(connection, self.rollout, posted, self._redact)
             if self._wake:
                 self._wake(connection, self.rollout)
@@ -76,7 +81,18 @@ class StoreSignals:
 def last_signal(connection: Connection, rollout: str) -> int:
     """The number of the last one."""
     query = select(func.max(signals.c.number)).where(signals.c.rollout == rollout)
-    return connection.execute(query).scalar() or 0
+    return max(connection.execute(query).scalar() or 0, 0)
+
+
+def _before_all(connection: Connection, rollout: str) -> int:
+    """The number of one that its command has still to fetch: below 0, as it gets its own from where it is laid."""
+    query = select(func.min(signals.c.number)).where(signals.c.rollout == rollout)
+    return min(connection.execute(query).scalar() or 0, 0) - 1
+
+
+def signal_of(row: Row[Any]) -> Signal:
+    """The signal that a row holds."""
+    return Signal(**{name: row._mapping[name] for name in Signal.__dataclass_fields__})
 
 
 def write_signal(connection: Connection, rollout: str, signal: Signal, redact: Redactor) -> None:

@@ -12,7 +12,8 @@ from depl.errors import Locked
 from depl.rollout.states import ACTIVE, RolloutState
 from depl.store.database import Database
 from depl.store.holding import lasting
-from depl.store.locks import try_locks
+from depl.store.left import fence, is_silent, line_of, write_last_words
+from depl.store.locks import Lock, try_locks
 from depl.store.schema import holds, locks, parts, rollouts, signals
 from depl.store.writing import lock_line
 
@@ -83,7 +84,7 @@ class Leases:
 
     def ready(self, now: float, queues: Collection[str] | None = None, only: str | None = None) -> Select[Any]:
         """Those that claim() chooses from, the oldest first."""
-        ready = or_(self._is_silent(now), _is_awaited(now), _is_free(now))
+        ready = or_(self._is_silent(now), _is_awaited(now), _is_free(now, now - self.lease))
         to_do = rollouts.c.state.in_([*_ACTIVE, RolloutState.QUEUED.value])  # a few of all that there ever were
         query = select(rollouts).where(to_do, rollouts.c.queue.is_not(None), ready)
         if queues is not None:
@@ -109,12 +110,22 @@ class Leases:
         return and_(lost, rollouts.c.state.in_([*_ACTIVE, RolloutState.QUEUED.value]))
 
     def _try(self, connection: Connection, row: Row[Any], worker: str, now: float) -> Claim | None:
-        """Take one with its locks, or leave all as it is."""
+        """Take one with its locks, or leave all as it is. Commands that fell silent are in nobody's way."""
         attempt = connection.begin_nested()
-        if try_locks(connection, self._database, row.environments, row.id, row.who or worker) is not None:
+        left: list[Lock] = []
+
+        def is_left(lock: Lock) -> bool:
+            its = line_of(connection, lock.rollout)
+            return its is not None and its.queue is None and is_silent(its, now - self.lease)
+
+        if try_locks(connection, self._database, row.environments, row.id, row.who or worker, is_left, left):
             attempt.rollback()
             return None
         attempt.commit()
+        gone = sorted({lock.rollout for lock in left})
+        fence(connection, gone)
+        for id in gone:
+            write_last_words(connection, id, row.id)
         return self._take(connection, row, worker, now)
 
     def _take(self, connection: Connection, row: Row[Any], worker: str, now: float) -> Claim:
@@ -131,10 +142,13 @@ def _is_awaited(now: float) -> ColumnElement[bool]:
     return and_(rollouts.c.owner == "", rollouts.c.state.in_(_ACTIVE), or_(~heard, rollouts.c.wake <= now))
 
 
-def _is_free(now: float) -> ColumnElement[bool]:
+def _is_free(now: float, expired: float) -> ColumnElement[bool]:
     """It is queued and not put aside, and its environments are neither locked by another one nor held."""
     here = select(parts.c.environment).where(parts.c.rollout == rollouts.c.id).correlate(rollouts)
     locked = select(locks.c.environment).where(locks.c.rollout != rollouts.c.id, locks.c.environment.in_(here))
+    its = rollouts.alias()
+    command = and_(its.c.id == locks.c.rollout, its.c.queue.is_(None), its.c.owner != "", its.c.heartbeat < expired)
+    locked = locked.where(~select(its.c.id).where(command).correlate(locks).exists())
     held = select(holds.c.environment).where(lasting(), holds.c.environment.in_(here))
     queued = and_(rollouts.c.owner == "", rollouts.c.state == RolloutState.QUEUED.value)
     queued = and_(queued, or_(rollouts.c.wake.is_(None), rollouts.c.wake <= now))

@@ -17,6 +17,7 @@ from depl.rollout.plan import RolloutPlan
 from depl.rollout.states import RolloutState
 from depl.store import forgetting, headers, outputs, schema
 from depl.store.database import Database, open_database
+from depl.store.direct import Direct
 from depl.store.headers import Header
 from depl.store.hearing import StoreSignals
 from depl.store.holding import StoreHolds
@@ -62,6 +63,7 @@ class Store:
     def __init__(self, database: Database, base: str, lease: float = LEASE) -> None:
         self.database, self.base = database, os.path.abspath(base)
         self.locks, self.holds, self.leases = StoreLocks(database), StoreHolds(database), Leases(database, lease)
+        self.direct = Direct(database, lease)
         self.jobs: Jobs | None = None
         self._taking = Taking(database)
 
@@ -86,7 +88,7 @@ class Store:
             new.append(Event(What.QUEUED))
         with self.database.writing() as connection:
             headers.admit(connection, plan.rollout)
-            self._add(connection, plan.rollout, new, redact or Redactor())
+            self._add(connection, plan.rollout, new, Redactor() if redact is None else redact)
             if state is RolloutState.QUEUED:
                 self._queue(connection, plan.rollout, queue)
             if also:
@@ -137,11 +139,11 @@ class Store:
 
     def log(self, rollout: str, epoch: int | None = None, redact: Redactor | None = None) -> StoreLog:
         """The events and output of a rollout. epoch: of the claim under which it is written to."""
-        return StoreLog(self.database, rollout, epoch, redact or Redactor(), self.jobs.cancel if self.jobs else None)
+        return StoreLog(self.database, rollout, epoch, Redactor() if redact is None else redact, self.jobs.cancel if self.jobs else None)
 
     def signals(self, rollout: str, redact: Redactor | None = None) -> StoreSignals:
         """The signals of a rollout."""
-        return StoreSignals(self.database, rollout, redact or Redactor(), self.jobs.wake if self.jobs else None)
+        return StoreSignals(self.database, rollout, Redactor() if redact is None else redact, self.jobs.wake if self.jobs else None)
 
     def output(self, rollout: str, task: str, offset: int = 0, limit: int = 65536) -> Window:
         """Characters of what a task printed; from the end where the offset is negative."""
@@ -168,12 +170,17 @@ class Store:
 
     # -- keeping ---------------------------------------------------------------------------------------------
 
-    def take_in(self, directory: str | None = None, tell: Callable[[str], None] = lambda sentence: None) -> int:
+    def take_in(
+        self,
+        directory: str | None = None,
+        tell: Callable[[str], None] = lambda sentence: None,
+        only: str | None = None,
+    ) -> int:
         """Read the records of a directory that are new or have grown, `.depl/rollouts` unless told otherwise.
 
-        How many events that were. tell: hears of records that cannot be read.
+        How many events that were. tell: hears of records that cannot be read. only: of that rollout.
         """
-        return self._taking.take_in(directory or os.path.join(self.base, ".depl", "rollouts"), tell)
+        return self._taking.take_in(directory or os.path.join(self.base, ".depl", "rollouts"), tell, only)
 
     def forget(self, environment: str, keep_rollouts: int, keep_days: int) -> Sequence[str]:
         """Remove what an environment's settings keep no longer, with the records that it was read from."""

@@ -53,14 +53,16 @@ class Taking:
         self._writers: dict[str, Writer] = {}
         self._alone = threading.Lock()
 
-    def take_in(self, directory: str, tell: Callable[[str], None]) -> int:
+    def take_in(self, directory: str, tell: Callable[[str], None], only: str | None = None) -> int:
         """See Store.take_in."""
         try:
             names = sorted(name for name in os.listdir(directory) if name.endswith(EVENTS))
         except FileNotFoundError:
             return 0
+        if only is not None:
+            names = [name for name in names if name == only + EVENTS]
         with self._alone:
-            known, taken = self._known(), 0
+            known, taken = self._known(only), 0
             for name in names:
                 id, path = name.removesuffix(EVENTS), os.path.join(os.path.abspath(directory), name)
                 row = known.get(id)
@@ -68,10 +70,12 @@ class Taking:
                     taken += self._take(id, path, _far(row), tell)
             return taken
 
-    def _known(self) -> dict[str, Row[Any]]:
-        columns = [rollouts.c[name] for name in ("id", "taken_from", *KINDS.values())]
+    def _known(self, only: str | None) -> dict[str, Row[Any]]:
+        query = select(*(rollouts.c[name] for name in ("id", "taken_from", *KINDS.values())))
+        if only is not None:
+            query = query.where(rollouts.c.id == only)
         with self._database.reading() as connection:
-            return {row.id: row for row in connection.execute(select(*columns))}
+            return {row.id: row for row in connection.execute(query)}
 
     def _take(self, id: str, path: str, far: Far, tell: Callable[[str], None]) -> int:
         """What was added to one record; how many events that were."""
@@ -94,7 +98,7 @@ class Taking:
         with self._database.writing() as connection:
             admit(connection, id, taken_from=path)
             row = lock_line(connection, id)
-            if _far(row) != far:  # somebody else was quicker
+            if _far(row) != far or not row.taken_from:  # somebody else was quicker
                 return 0, _far(row)
             added = _take_events(connection, row, found[EVENTS].lines, writer)
             write_output(connection, id, list(_printed(found[OUTPUT].lines)))

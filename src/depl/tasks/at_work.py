@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -14,6 +15,7 @@ from depl.deploy.failure import alone
 from depl.errors import DeplError, DeploymentError, Interrupted
 from depl.events import Event, What
 from depl.rollout.hands import Happened, Happening
+from depl.rollout.signals import Signal
 from depl.rollout.tree import Leaf
 from depl.tasks.building import task_of
 from depl.tasks.failing import as_error, facts_of
@@ -62,6 +64,10 @@ class AtWork:
             self._timer.daemon = True
             self._timer.start()
 
+    def answer(self, signal: Signal) -> None:
+        """What somebody answered to it, approve or reject."""
+        self._working.answers.post(signal)
+
     def leave(self) -> None:
         """Nobody hears of it any more."""
         with self._turn:
@@ -73,7 +79,7 @@ class AtWork:
             with alone():
                 event = self._well(self._carried_out())
         except BaseException as error:  # noqa: BLE001 (it is the project's code, and says how it ended)
-            event = self._badly(as_error(error, self._working.base), output)
+            event = self._badly_or_briefly(error, output)
         if self._working.notes:
             with suppress(OSError):
                 os.rmdir(self._working.notes)
@@ -125,6 +131,16 @@ class AtWork:
             return Event(What.TASK_FAILED, self._leaf.id, data=data)
         kind = "conflict" if isinstance(error, Conflict) else "failed"
         return Event(What.TASK_NOT_REVERSED, self._leaf.id, data={"kind": kind, "reason": facts["message"], **data})
+
+    def _badly_or_briefly(self, error: BaseException, output: Any) -> Event:
+        """Whatever its error is like, its end is told."""
+        try:
+            event = self._badly(as_error(error, self._working.base), output)
+            json.dumps(event.data)
+            return event
+        except Exception as worse:  # noqa: BLE001 (likewise)
+            name = f"{type(error).__name__}, of which {type(worse).__name__} hides what it says"
+            return self._badly(DeploymentError(name), ())
 
     def _give_up(self) -> None:
         self.given_up = True

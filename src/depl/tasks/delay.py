@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import isfinite
 from typing import Any
 
 from depl.tasks.arguments import mistaken
@@ -51,7 +52,7 @@ class Delay(Task):
 
 def is_number(*values: Any) -> bool:
     """Whether they are numbers that are not below zero."""
-    return all(isinstance(one, (int, float)) and one >= 0 for one in values)
+    return all(isinstance(one, (int, float)) and isfinite(one) and one >= 0 for one in values)
 
 
 def duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from depl.deploy.begin import new_id
 from depl.errors import DeplError, DeploymentError, Interrupted, NothingToUndo, Unreachable
 from depl.rollout.options import Outcome
 from depl.tasks.arguments import mistaken
-from depl.tasks.deployer import DONE, NOT_STARTED, REVERSED, Part
+from depl.tasks.deployer import DONE, NOT_STARTED, REVERSED, Gate, Part
 from depl.tasks.task import Conflict, Ending, Task
 
 BAD = ("stopped", "blocked")
@@ -46,7 +46,8 @@ class Deploy(Task):
         if stands != NOT_STARTED:
             rollouts.append(new_id())
             self.save()
-        outcome = deployer.deploy(self.part, rollouts[-1], working.stop, working.inside, working.on_failure)
+        gate = Gate(working.answers, working.rollout, working.id)
+        outcome = deployer.deploy(self.part, rollouts[-1], working.stop, working.inside, working.on_failure, gate)
         if outcome.status == "nothing" and len(rollouts) == 1:  # earlier tries may have changed something
             return self.UNCHANGED
         if outcome.status not in ("nothing", "succeeded"):

@@ -9,6 +9,7 @@ from typing import Protocol
 from depl.deploy.stop import Stop
 from depl.events import Emit
 from depl.rollout.options import Outcome
+from depl.rollout.signals import Signals
 
 NOT_STARTED, DONE, HALF_DONE, REVERSED = "not started", "done", "half done", "reversed"  # what look() says
 
@@ -40,6 +41,15 @@ class Foreseen:
     irreversible: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Gate:
+    """What opens the gates between the stages of a deployment: answers to a task of a rollout, both by their ids."""
+
+    answers: Signals
+    rollout: str
+    task: str
+
+
 class Deployer(Protocol):
     """Deploys here or over SSH, as the environment says."""
 
@@ -49,7 +59,15 @@ class Deployer(Protocol):
     def changes(self, part: Part, emit: Emit) -> int:
         """What it would change, as events and counted, like --plan; contacts hosts."""
 
-    def deploy(self, part: Part, rollout: str, stop: Stop, emit: Emit, on_failure: Callable[[], str]) -> Outcome:
+    def deploy(
+        self,
+        part: Part,
+        rollout: str,
+        stop: Stop,
+        emit: Emit,
+        on_failure: Callable[[], str],
+        gate: Gate | None = None,
+    ) -> Outcome:
         """Deploy. rollout: the id for it. on_failure: asked when it is needed, as the wish may change."""
 
     def undo(self, environment: str, rollout: str | None, stop: Stop, emit: Emit, on_conflict: str = "stop") -> Outcome:

@@ -11,6 +11,7 @@ from typing import Any
 from depl.events import Event
 from depl.redact import Redactor
 from depl.rollout.hands import ENDS, ENDS_BACK, Happened
+from depl.rollout.signals import Signal
 from depl.rollout.tree import Leaf
 from depl.tasks.at_work import AtWork
 from depl.tasks.deployer import Deployer, Notifier
@@ -57,6 +58,11 @@ class TaskHands:
         if id in self._at_work:
             self._at_work[id].stop(how)
 
+    def answer(self, id: str, signal: Signal) -> None:
+        """Pass on what somebody answered to a task that waits for that."""
+        if id in self._at_work:
+            self._at_work[id].answer(signal)
+
     def next(self, timeout: float) -> Happened | None:
         """What happened next; None when nothing did in time (seconds)."""
         try:
@@ -86,6 +92,7 @@ class TaskHands:
             leaf.id,
             self._base,
             self._redact,
+            rollout=self._rollout,
             attempt=attempt,
             forced=force,
             on_failure=self._on_failure,

@@ -81,7 +81,9 @@ def assert_free_of_secrets(plan: RolloutPlan, rollout: Rollout, redact: Redactor
     told = {f"The parameter {name!r}": value for name, value in plan.parameters.items()}
     for leaf in plan.tree.leaves.values():
         where = f"of the task {leaf.id} ({leaf.title})"
-        told |= {f"The argument {name!r} {where}": value for name, value in _arguments(leaf).items()}
+        given = {name: value for name, value in leaf.arguments.items() if value not in leaf.environments}
+        told |= {f"The argument {name!r} {where}": value for name, value in given.items()}
+    told |= {f"The title of the monitor {number}": title for number, title in enumerate(plan.monitors, 1)}
     hint = "A plan is written down, a secret is not: let the task read it where it is deployed, when it runs."
     file, line = place_of_function(type(rollout).plan) or (None, None)
     mistakes = [
@@ -103,7 +105,7 @@ def rebuild(plan: RolloutPlan, base: str) -> Rollout:
 
 def monitors_of(rollout: Rollout, base: str, redact: Redactor | None = None) -> dict[str, Callable[[], None]]:
     """What is watched while it runs, by the names that its plan has: each looks once, and raises where it trips."""
-    return {name: _look(monitor, rollout, base, redact or Redactor()) for name, monitor in _by_name(rollout).items()}
+    return {name: _look(monitor, rollout, base, Redactor() if redact is None else redact) for name, monitor in _by_name(rollout).items()}
 
 
 def _tree(rollout: Rollout, base: str) -> Tree:
@@ -164,12 +166,6 @@ def _with_way_back(leaf: Leaf, foreseen: Foreseen | None) -> Leaf:
         return replace(leaf, way_back=WayBack.EXACT.value, reason="")
     more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
     return replace(leaf, way_back=WayBack.UNKNOWN.value, reason=reasons[0] + more)
-
-
-def _arguments(leaf: Leaf) -> Mapping[str, Any]:
-    """Those in which a secret would be one: environments and hosts have the names that they have."""
-    names = ("environment", "hosts") if leaf.environments else ()
-    return {name: value for name, value in leaf.arguments.items() if name not in names}
 
 
 def _secrets_in(value: Any, redact: Redactor) -> set[str]:

@@ -12,7 +12,7 @@ from depl.change.process import Result
 from depl.change.spawning import Command
 from depl.errors import DeplError, Interrupted
 from depl.events import What
-from depl.tasks.arguments import plain, taken
+from depl.tasks.arguments import mistaken, plain, taken
 from depl.tasks.commands import run
 from depl.tasks.working import Working
 
@@ -161,7 +161,10 @@ class Task:
         self._saved = json.dumps(self._plain_state(), sort_keys=True)
 
     def _plain_state(self) -> Any:
-        return plain(self.state, f"The state of {type(self).__name__}")
+        what = f"The state of {type(self).__name__}"
+        if not isinstance(self.state, Mapping):
+            raise mistaken(f"{what} is {self.state!r}, which is no dictionary", "Write self.state['name'] = value.")
+        return plain(self.state, what)
 
     @classmethod
     def _taken(cls, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:

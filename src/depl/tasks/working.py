@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from threading import Event as Flag
 from typing import Any
 
@@ -16,10 +17,13 @@ from depl.events import Event, Output, What
 from depl.redact import Redactor
 from depl.rollout.hands import Happening
 from depl.rollout.masking import masked
+from depl.rollout.signals import Signal
 from depl.tasks.deployer import Deployer, Notifier
 
 PROGRESS = 0.5  # seconds between two words on how far a task is, at least
-DROPPED = frozenset({What.STARTED, What.REVERSING, What.OVER, What.STOPPING})  # of what a deployment inside tells
+DROPPED = frozenset(  # of what a deployment inside tells: the rollout around it has its own words on itself
+    {What.STARTED, What.REVERSING, What.OVER, What.STOPPING, What.SIGNALLED, What.BLOCKED, What.RESUMED}
+)
 
 
 class Wish(Stop):
@@ -38,6 +42,22 @@ class Wish(Stop):
         self.wished.set()
 
 
+class Answers:
+    """What people answered to one task, as signals of what it does inside."""
+
+    def __init__(self) -> None:
+        self._posted: list[Signal] = []
+
+    def new(self, after: int) -> Sequence[Signal]:
+        """Those with a higher number than that, in their order."""
+        return self._posted[after:]
+
+    def post(self, signal: Signal) -> Signal:
+        """Add one; with the number that it was given."""
+        self._posted.append(replace(signal, task="", number=len(self._posted) + 1))
+        return self._posted[-1]
+
+
 @dataclass
 class Working:
     """By itself it tells nobody, for a task that is tried out alone.
@@ -53,6 +73,8 @@ class Working:
     redact: Redactor = field(default_factory=Redactor)
     tell: Callable[[Happening, bool], None] = lambda what, wait: None
     stop: Wish = field(default_factory=Wish)
+    rollout: str = ""
+    answers: Answers = field(default_factory=Answers)
     attempt: int = 1
     forced: bool = False
     on_failure: Callable[[], str] = lambda: "rollback"
@@ -94,8 +116,9 @@ class Working:
 
     def progress(self, done: float, total: float) -> None:
         """Tell how far it is, not too often."""
-        now = time.monotonic()
-        if now - self._progress >= PROGRESS or done >= total:
+        done, total, now = float(done), float(total), time.monotonic()
+        is_news = now - self._progress >= PROGRESS or done >= total
+        if is_news and isfinite(done) and isfinite(total):
             self._progress = now
             self.event(What.PROGRESS, {"done": done, "total": total})
 

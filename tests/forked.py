@@ -1,6 +1,7 @@
 """`depl` in a process of its own that does not have to start: it is forked from a Python that has imported everything.
 
     done = depl("remote", "live", cwd=project, env=environ)        subprocess.run(["depl", ...]) with captured text
+    process = Started("worker", cwd=project, env=environ, said=file)        Popen(["depl", ...]) in a session of its own
 
 Arguments, directory, environment, streams and exit status are those of a command that was started; only the time is
 saved that Python takes to start and to import. Tests that are about that, about signals or about terminals start
@@ -10,10 +11,12 @@ saved that Python takes to start and to import. Tests that are about that, about
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import json
 import os
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -21,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,6 +32,47 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 AT_START = ("PYTHON", "LANG", "LC_")  # variables that Python heeds when it starts
 ROOMS = ("agent", "change", "cli", "deploy", "lib", "protocol", "remote", "report", "rollout", "store", "tasks")
 PIECE = 60_000  # of its input, which waits in a pipe
+
+
+class Started:
+    """One that runs beside the test, as a Popen. said: a descriptor for all that it prints."""
+
+    def __init__(self, *arguments: str, cwd: str | os.PathLike[str], env: Mapping[str, str], said: int) -> None:
+        self.returncode: int | None = None
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        self._line = _call(arguments, cwd, env, (nothing, said, said))
+        os.close(nothing)
+        self._answer = self._line.makefile()
+        self.pid = int(self._answer.readline())
+
+    def poll(self) -> int | None:
+        """Its status, if it has ended."""
+        if self.returncode is None and select.select([self._line], [], [], 0)[0]:
+            self.wait()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its status, once it has ended. Errors: TimeoutExpired."""
+        if self.returncode is None:
+            if not select.select([self._line], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("depl", timeout or 0)
+            self.returncode = int(self._answer.readline())
+            self._answer.close()
+            self._line.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it has not ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self.send_signal(signal.SIGKILL)
 
 
 def depl(
@@ -39,11 +83,7 @@ def depl(
     (its_in, into), (out, its_out), (err, its_err) = os.pipe(), os.pipe(), os.pipe()
     os.write(into, input)
     os.close(into)
-    with socket.socket(socket.AF_UNIX) as line, line.makefile() as answer:
-        line.connect(_parent(tuple(sorted(one for one in env.items() if one[0].startswith(AT_START)))))
-        message = json.dumps([arguments, os.fspath(cwd), dict(env)]).encode()
-        socket.send_fds(line, [struct.pack("!I", len(message))], [its_in, its_out, its_err])
-        line.sendall(message)
+    with _call(arguments, cwd, env, (its_in, its_out, its_err)) as line, line.makefile() as answer:
         for end in (its_in, its_out, its_err):
             os.close(end)
         said: dict[int, str] = {}
@@ -51,8 +91,20 @@ def depl(
         reading.start()
         said[out] = _all_of(out)
         reading.join()
-        status = int(answer.read())
+        status = int(answer.read().split()[-1])
     return subprocess.CompletedProcess(["depl", *arguments], status, said[out], said[err])
+
+
+def _call(
+    arguments: Sequence[str], cwd: str | os.PathLike[str], env: Mapping[str, str], streams: Sequence[int]
+) -> socket.socket:
+    """The line on which its process comes, and then its status."""
+    line = socket.socket(socket.AF_UNIX)
+    line.connect(_parent(tuple(sorted(one for one in env.items() if one[0].startswith(AT_START)))))
+    message = json.dumps([arguments, os.fspath(cwd), dict(env)]).encode()
+    socket.send_fds(line, [struct.pack("!I", len(message))], streams)
+    line.sendall(message)
+    return line
 
 
 def _all_of(end: int) -> str:
@@ -101,7 +153,9 @@ def serve(number: int) -> None:
         os.dup2(end, stream)
         os.close(end)
     if child := os.fork():
+        line.sendall(f"{child}\n".encode())
         _wait(child, line)
+    os.setsid()
     line.close()
     os.chdir(directory)
     os.environ.clear()
@@ -133,7 +187,9 @@ def _wait(child: int, line: socket.socket) -> NoReturn:
     """Tell the exit status, as subprocess has it, and end."""
     for stream in range(3):
         os.close(stream)
-    line.sendall(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with contextlib.suppress(OSError):  # nobody wants to know
+        line.sendall(f"{status}\n".encode())
     os._exit(0)
 
 

@@ -83,7 +83,8 @@ def _import(error: ImportError, files: Mapping[str, str]) -> tuple[str, str]:
     attribute = re.match(r"cannot import name '([^']+)'", str(error))
     if attribute and name != PACKAGE:
         names = vars(sys.modules[name]) if name in sys.modules else {}
-        known = {known for known in names if not known.startswith("_")}.union(_modules_of(name))
+        public = names.get("__all__") or [one for one in names if not one.startswith("_")]
+        known = {*public, *(() if "__all__" in names else _modules_of(name))}
         return f"{name} has no {attribute[1]!r}", did_you_mean(attribute[1], known)
     if attribute or name.startswith(PACKAGE + "."):
         directory = attribute[1] if attribute else name[len(PACKAGE) + 1 :]

@@ -12,10 +12,10 @@ from contextlib import closing
 import pytest
 from by_hand_project import ProjectByHand
 
-from depl.cli.recorded import FileRecords
-from depl.cli.rollout_resuming import undoing
 from depl.events import Event, What
 from depl.redact import Redactor
+from depl.rollout.byhand_undo import undo_plan
+from depl.rollout.lookup import FileRecords
 from depl.rollout.record_log import RecordLog
 from depl.rollout.records import recorded_rollouts
 
@@ -38,7 +38,7 @@ def test_what_is_over_is_taken_back_by_a_command_once_and_can_be_done_anew(at: P
 def test_an_undo_that_was_cancelled_before_it_began_is_none(at: ProjectByHand) -> None:
     at.well("rollout", "start", "work")
     records, good = FileRecords(at.records), at.newest()
-    plan = undoing(records, records.state(good))
+    plan = undo_plan(records, records.state(good))
     with closing(RecordLog(at.records, plan.rollout, Redactor())) as log:
         log.append([Event(What.PLANNED, data=plan.as_json())])  # and killed
     assert "which is planned" in at.depl("rollout", "undo", good).stderr

@@ -25,11 +25,12 @@ from depl.rollout.log import Fenced
 from depl.rollout.plan import RolloutPlan
 from depl.rollout.states import RolloutState
 from depl.rollout.tree import Group, Leaf, Tree
+from depl.store import schema
 from depl.store.store import Store, open_store
 
 pytest.importorskip("procrastinate")
 
-LEASE = 8.0  # longer than a driver takes to start, whatever else the machine does
+LEASE = 6.0  # a sixth of it is between looks at what is left; none expires but by expire(), whatever the machine does
 ENVIRONMENT = "[environment]\nconnect_method = local\n[hosts]\nlocalhost =\n"
 ROLLOUT = """
 from depl.rollout import Parameter, Rollout
@@ -99,6 +100,11 @@ class Cluster:
             assert time.monotonic() < deadline, what or [*self.store.rollouts(limit=1000)]
             time.sleep(0.05)
 
+    def expire(self, *ids: str) -> None:
+        """As if nothing had been heard of their drivers for long."""
+        with self.store.database.writing() as connection:
+            connection.execute(schema.rollouts.update().where(schema.rollouts.c.id.in_(ids)).values(heartbeat=0))
+
     def jobs(self, columns: str = "count(*)") -> list[Any]:
         return list(self.server.execute(f"SELECT {columns} FROM procrastinate_jobs", self.url.rsplit("/", 1)[1]))
 
@@ -126,9 +132,14 @@ def cluster(postgresql: Any, tmp_path: Path) -> Iterator[Cluster]:
 
 
 def drivers(worker: subprocess.Popen[str]) -> list[int]:
-    """The processes that a worker has begun."""
-    folder = Path(f"/proc/{worker.pid}/task")
-    return [int(pid) for file in folder.glob("*/children") for pid in file.read_text().split()]
+    """The processes that drive for a worker; they begin in the one that it has begun."""
+    (nursery,) = children(worker.pid)
+    return children(nursery)
+
+
+def children(process: int) -> list[int]:
+    files = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(pid) for file in files for pid in file.read_text().split()]
 
 
 def test_a_rollout_and_its_job_come_together_or_not_at_all(cluster: Cluster) -> None:
@@ -197,9 +208,9 @@ def test_three_workers_share_a_queue_and_no_task_that_has_ended_runs_again_when_
     lost = {id for id, owner in at_work().items() if owner == "w1"}
     assert len(lost) == 2
     assert Counter(at_work().values()) == {"w1": 2, "w2": 2, "w3": 2}
-    children = drivers(one)
-    for pid in [one.pid, *children]:
+    for pid in [one.pid, *drivers(one)]:
         os.kill(pid, signal.SIGKILL)
+    cluster.expire(*lost)
     (cluster.project / "go").touch()
     cluster.wait(lambda: cluster.states() == {"succeeded": count})
     assert lost <= {header.id for header in cluster.store.rollouts(limit=1000) if header.epoch > 1}
@@ -243,6 +254,7 @@ def test_a_worker_that_was_stopped_and_goes_on_later_writes_nothing(cluster: Clu
     (driver,) = drivers(stale)
     for pid in (stale.pid, driver):
         os.kill(pid, signal.SIGSTOP)
+    cluster.expire("r")
     cluster.worker("next", cwd=other)
     cluster.wait(lambda: cluster.events("r", STARTED).count((STARTED, "2")) == 2)
     assert cluster.store.header("r").owner == "next"

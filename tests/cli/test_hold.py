@@ -232,3 +232,24 @@ def test_where_another_process_holds_the_file_of_the_lock_only_its_number_is_kno
         fcntl.flock(file, fcntl.LOCK_EX)
         refused = depl("local", "dev", cwd=service)
     assert "somebody else is at work on dev" in refused.stderr
+
+
+def test_a_rollout_that_was_refused_is_not_taken_for_one_that_was_interrupted(depl, write, service):
+    write(
+        {
+            "rollouts/greet.py": """\
+                from depl.rollout import Rollout
+                from depl.tasks import Deploy
+
+
+                class Greet(Rollout):
+                    def plan(self):
+                        return Deploy("dev")
+                """
+        }
+    )
+    depl("hold", "dev", "--reason", "the fair is on", cwd=service)
+    assert depl("rollout", "start", "greet", cwd=service).returncode == 5
+    assert "dev is released; " in depl("release", "dev", cwd=service).stdout
+    done = depl("rollout", "start", "greet", cwd=service)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -47,6 +47,12 @@ def test_what_component_code_imports_is_installed_for_the_launcher(launched, ser
     assert launched("check", "dev").returncode == 0
 
 
+def test_packages_for_this_machine_alone_have_a_file_of_their_own(launched, service: Path) -> None:
+    (service / "worker.txt").write_text("nuts\n")
+    done = launched("requirements", "install", "worker.txt")
+    assert (done.returncode, done.stdout) == (0, "installed: 1 package of worker.txt, with what they need\n")
+
+
 def test_what_depl_itself_needs_stays_as_it_is(launched, service: Path) -> None:
     (service / "requirements.txt").write_text("nuts\n")
     (service / "requirements.lock").write_text("nuts==2.0 \\\n    --hash=sha256:00\n")

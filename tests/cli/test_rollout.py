@@ -121,6 +121,7 @@ def test_an_approval_comes_from_another_process(depl, base, started):
     end = started("steps", "--set", "last=touch last")
     waiting = state_of(depl, base)
     assert waiting["holds"] == ["waiting for approval"]
+    assert "  2  Does it look well?: waiting" in depl("show", "latest", cwd=base).stdout
     assert any(f"rollout approve {waiting['rollout']}" in command for command in waiting["next"])
     assert depl("rollout", "approve", "latest", "--reason", "it does", cwd=base).returncode == 0
     done = end()
@@ -268,7 +269,9 @@ def test_one_whose_process_was_killed_is_interrupted_and_put_back_by_whoever_com
     assert (taken.returncode, "somebody is at work on rollout" in taken.stderr) == (5, True)
     process.kill()
     process.communicate()
-    assert state_of(depl, base)["interrupted"]
+    left = state_of(depl, base)
+    assert left["interrupted"] and "rollout resume" in left["next"][0]
+    assert not any("pause" in command or "abort" in command for command in left["next"])  # who would hear it?
     assert "running, waiting for approval, interrupted" in depl("rollouts", cwd=base).stdout
     followed = depl("rollout", "follow", "latest", cwd=base)
     assert (followed.returncode, "nobody is at work on it" in followed.stdout) == (4, True)
@@ -315,10 +318,10 @@ def test_the_list_tells_what_can_be_given(depl, base):
     assert done.stdout.splitlines() == [
         "steps: A step, a question, another step.",
         "  --set last=...  what to run at the end; must be given",
-        "  --set first=...  else touch first",
-        "  --set kind=...  one of big, small; else small",
+        "  --set first=...  touch first unless given",
+        "  --set kind=...  one of big, small; small unless given",
         "wait: Wait",
-        "  --set seconds=...  how long; else 0.05",
+        "  --set seconds=...  how long; 0.05 unless given",
     ]
 
 

@@ -94,6 +94,7 @@ def test_blocked_it_stays_until_somebody_says_how_to_go_on(at_terminal, base, de
     (base / "broken").touch()
     terminal = at_terminal("rollout", "start", "ask", "--set", "word=x", "--set", "kind=big")
     terminal.wait_for("blocked: ")
+    terminal.wait_for("try again what failed: depl rollout retry ")
     (base / "stuck").unlink()
     assert depl("rollout", "retry", "latest", cwd=base).returncode == 0
     assert terminal.status() == 3, terminal.seen

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -15,6 +18,25 @@ from depl.tasks import Command
 class Quick(Rollout):
     def plan(self):
         return Command("true", undo="true")
+"""
+
+KILLED = """\
+        self += Step("step")
+
+
+class Step(Component):
+    namevar = "name"
+
+    def verify(self):
+        import os
+        import signal
+
+        if os.environ["KILL"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        assert False
+
+    def update(self):
+        pass
 """
 
 
@@ -53,6 +75,23 @@ def test_a_program_reads_one_a_line(depl, deployed):
         ("quick", "succeeded", False),
         ("dev", "succeeded", False),
     ]
+
+
+def test_a_run_that_was_killed_is_over_once_another_one_went_on_from_there(depl, project, service):
+    path = service / "components/hello/component.py"
+    path.write_text(path.read_text() + KILLED)
+    kill = {**os.environ, "PYTHONPATH": str(project / "src"), "KILL": "yes"}
+    done = subprocess.run([sys.executable, "-m", "depl", "local", "dev"], cwd=service, env=kill, capture_output=True)
+    assert done.returncode == -9, done
+    (row,) = [json.loads(line) for line in depl("rollouts", "--json", cwd=service).stdout.splitlines()]
+    assert (row["state"], row["interrupted"]) == ("running", True)
+    again = depl("local", "dev", cwd=service, KILL="")
+    assert again.returncode == 0, again.stderr
+    rows = [json.loads(line) for line in depl("rollouts", "--json", cwd=service).stdout.splitlines()]
+    assert [(row["state"], row["interrupted"]) for row in rows] == [("succeeded", False), ("kept", False)]
+    shown = depl("show", row["rollout"], cwd=service).stdout
+    assert f"because: it was interrupted, and rollout {rows[0]['rollout']} went on from what stood there" in shown
+    assert "hello: unknown" in shown
 
 
 def test_a_record_that_is_not_ours_is_passed_over(depl, deployed):

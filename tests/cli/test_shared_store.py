@@ -96,7 +96,7 @@ def test_one_that_was_killed_is_taken_over_elsewhere_and_at_once_where_it_was(pa
 
 def test_a_rollout_is_seen_and_ended_from_the_other_checkout(pair: Pair) -> None:
     running = pair.begin(pair.a, "rollout", "start", "steps")
-    pair.wait(lambda: pair.listed(pair.b))
+    pair.wait(lambda: pair.listed(pair.b, "--state", "running"))
     [one] = pair.listed(pair.b)
     assert (one["state"], one["interrupted"], one["environments"]) == ("running", False, ["dev"])
     asked = pair.b("rollout", "signal", one["rollout"], "abort", "--json")
@@ -113,11 +113,10 @@ def test_a_rollout_is_seen_and_ended_from_the_other_checkout(pair: Pair) -> None
 
 def test_a_deployment_is_ended_from_the_other_checkout_too(pair: Pair) -> None:
     running = pair.begin(pair.a, "local", "dev")
-    pair.wait(lambda: pair.listed(pair.b))
-    [one] = pair.listed(pair.b)
+    pair.wait(lambda: pair.listed(pair.b, "--state", "running"))
     pair.b("rollout", "signal", "latest", "abort")
-    pair.wait((pair.a.base / f".depl/rollouts/{one['rollout']}.signals").exists)
-    time.sleep(1)
+    [record] = (pair.a.base / ".depl/rollouts").glob("*.jsonl")
+    pair.wait(lambda: '"signalled"' in record.read_text())
     pair.over()
     assert running.wait(60) == 130, pair.said()
     assert [found["state"] for found in pair.listed(pair.b)] == ["reversed"]
@@ -125,7 +124,7 @@ def test_a_deployment_is_ended_from_the_other_checkout_too(pair: Pair) -> None:
 
 def test_a_server_that_vanishes_ends_no_run_and_nothing_is_lost(pair: Pair) -> None:
     running = pair.begin(pair.a, "rollout", "start", "steps")
-    pair.wait(lambda: pair.listed(pair.b))
+    pair.wait(lambda: pair.listed(pair.b, "--state", "running"))
     with pair.away():
         for command in (["local", "dev"], ["hold", "dev", "--reason", "x"], ["rollout", "start", "steps"]):
             refused = pair.b(*command)
@@ -134,7 +133,7 @@ def test_a_server_that_vanishes_ends_no_run_and_nothing_is_lost(pair: Pair) -> N
         assert not (pair.b.base / "work").exists()
         pair.over()
         assert running.wait(60) == 0, pair.said()
-        assert "brought there later" in pair.said()
+        assert "brought to the store later" in pair.said()
         here = pair.a("rollouts")
         assert ("succeeded" in here.stdout, "warning: " in here.stderr) == (True, True)
     pair.store.database.engine.dispose()
@@ -143,6 +142,20 @@ def test_a_server_that_vanishes_ends_no_run_and_nothing_is_lost(pair: Pair) -> N
     record = pair.a.base / ".depl/rollouts" / f"{one['rollout']}.jsonl"
     assert pair.events(one["rollout"]) == [json.loads(line)["what"] for line in record.read_text().splitlines()]
     assert pair.b("local", "dev").returncode == 0
+
+
+def test_a_worker_waits_for_a_server_that_vanishes_and_goes_on_with_what_it_was_at(pair: Pair) -> None:
+    assert pair.a("rollout", "start", "steps", "--queue").returncode == 0
+    worker = pair.begin(pair.a, "worker")
+    assert pair.b("local", "dev").returncode == 5
+    with pair.away():
+        pair.over()
+        pair.wait(lambda: "cannot be used" in pair.said())
+        assert pair.log() == ["done"]
+    pair.store.database.engine.dispose()
+    pair.wait(lambda: pair.listed(pair.b, "--state", "succeeded"))
+    worker.terminate()
+    assert (worker.wait(60), pair.log()) == (0, ["done", "done"]), pair.said()
 
 
 class Checkout:

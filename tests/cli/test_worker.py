@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from depl.rollout.records import EVENTS, read_record
+from depl.store import schema
 from depl.store.store import Store, open_store
 
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
-LEASE = "4"  # seconds
 POSTGRESQL = pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 ROLLOUTS = """\
@@ -101,7 +101,7 @@ def test_another_worker_goes_on_where_one_is_gone_and_does_nothing_twice(shop: S
     shop.wait(lambda: "+d" in shop.log() and shop.pid("d"))
     driver, command = shop.driver(id), shop.pid("d")
     os.kill(driver, how)
-    first.kill()
+    shop.lose(first, id)
     shop.worker("--name", "second")
     shop.wait(lambda: shop.log().count("+d") == 2)
     assert not is_alive(command), "what it left running was ended before"
@@ -123,7 +123,7 @@ def test_who_wakes_up_after_another_took_over_changes_nothing(shop: Shop, tmp_pa
     shop.wait(lambda: shop.pid("d"))
     driver, command = shop.driver(id), shop.pid("d")
     os.kill(driver, signal.SIGSTOP)
-    first.kill()
+    shop.lose(first, id)
     elsewhere.worker("--name", "second")
     elsewhere.wait(lambda: "+d" in elsewhere.log())
     number = shop.store.header(id).number
@@ -216,9 +216,8 @@ def test_commands_see_what_a_worker_is_at_work_on_and_go_on_from_what_it_left(sh
     shop.wait(lambda: shop.pid("d"))
     assert shop("local", "dev").returncode == 5
     os.kill(shop.driver(id), signal.SIGKILL)
-    worker.kill()
-    worker.wait()
-    shop.wait(lambda: shop.store.header(id).is_interrupted)
+    shop.lose(worker, id)
+    assert shop.store.header(id).is_interrupted
     shop.greet("Hello again!")
     assert shop("local", "dev").returncode == 0
     assert not is_alive(shop.pid("d"))
@@ -289,6 +288,12 @@ class Shop:
     def worker(self, *arguments: str) -> subprocess.Popen[str]:
         return self.process("worker", *arguments)
 
+    def lose(self, worker: subprocess.Popen[str], id: str) -> None:
+        """End a worker whose driver says nothing any more, and let as much time pass as lets another go on."""
+        worker.kill()
+        worker.wait()
+        expire(self.store, id)
+
     def said(self) -> str:
         """What those said that run beside the test."""
         return (self.base / "said").read_text()
@@ -342,11 +347,17 @@ class Shop:
 @pytest.fixture
 def shop(service: Path, write: Any, depl: Call, store_url: str) -> Iterator[Shop]:
     write({"rollouts/steps.py": ROLLOUTS})
-    store = open_store(store_url, str(service), lease=float(LEASE))
-    shop = Shop(service, store, depl, {"DEPL_DEPL_STORE": store_url, "DEPL_LEASE": LEASE})
+    store = open_store(store_url, str(service))
+    shop = Shop(service, store, depl, {"DEPL_DEPL_STORE": store_url})
     yield shop
     shop.close()
     store.close()
+
+
+def expire(store: Store, id: str) -> None:
+    """As if nothing had been heard of its driver for long."""
+    with store.database.writing() as connection:
+        connection.execute(schema.rollouts.update().where(schema.rollouts.c.id == id).values(heartbeat=0))
 
 
 def is_alive(pid: int) -> bool:

@@ -10,6 +10,7 @@ from depl.component import Component
 from depl.errors import UpdateNeeded
 from depl.events import What
 from depl.lib.file import File
+from depl.redact import Redactor
 from depl.rollout.signals import Signal, SignalFile
 from depl.rollout.states import TaskState
 
@@ -119,3 +120,17 @@ def test_the_record_says_of_each_task_what_became_of_it_on_the_way_back(world):
     outcome = world.run(First, Second)
     states = {id: task.state for id, task in world.fold(outcome, before).tasks.items()}
     assert states == {"first": TaskState.REVERSED, "second": TaskState.REVERSED}
+
+
+def test_a_secret_that_nobody_knew_who_gave_a_reason_goes_from_the_file_too(tmp_path) -> None:
+    redact, path = Redactor(), tmp_path / "r.signals"
+    file = SignalFile(str(path), redact)
+    for reason in ("because", "it is hunter2hunter2 and no more", "pass"):
+        SignalFile(str(path)).post(Signal("skip", "bob", reason=reason))
+    size = path.stat().st_size
+    redact.learn([("app.password", "hunter2hunter2"), ("app.a_long_name_of_a_short_secret", "pass")])
+    reasons = [one.reason for one in file.new(0)]
+    assert reasons[:2] == ["because", "it is ‹secret app.password› and no more"]
+    assert "hunter2" not in path.read_text() and '"pass"' not in path.read_text()
+    assert path.stat().st_size == size
+    assert [one.reason for one in SignalFile(str(path)).new(0)] == ["because", "...", "..."]

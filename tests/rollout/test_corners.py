@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from rollouts_by_hand import Rehearsal, one, rehearsal, side
 
 from depl.events import Event, What
-from depl.rollout.asking import refusal
+from depl.rollout.asking import refusal, tasks_of
 from depl.rollout.fake_hands import HandsScript
 from depl.rollout.recovery import take_up
-from depl.rollout.signals import Signal
+from depl.rollout.signals import Signal, SignalFile
 from depl.rollout.states import Block, RolloutState
 
 IRREVERSIBLE = {"way_back": "irreversible", "reason": "mail is sent", "reverses": False}
@@ -96,6 +98,16 @@ def test_nothing_is_decided_while_something_is_tried_again():
     assert run.states() == {"a": "done", "b": "failed"}
 
 
+def test_of_two_that_failed_one_may_be_tried_again():
+    run = rehearsal(one("mail", side("a", "b")), HandsScript(fails={"a": 1, "b": 1}), mail=IRREVERSIBLE)
+    assert run.drive().block is Block.PIVOT
+    run.signal("retry", "a")
+    assert run.drive().block is Block.PIVOT
+    assert run.states() == {"mail": "done", "a": "done", "b": "failed"}
+    run.signal("retry")
+    assert run.drive().state is RolloutState.SUCCEEDED
+
+
 def test_where_it_was_aborted_behind_what_cannot_be_undone_it_may_go_forward_all_the_same():
     run = rehearsal(one("mail", "b", "c"), mail=IRREVERSIBLE)
     run.at(is_at("b"), lambda: run.signal("abort"))
@@ -124,6 +136,15 @@ def test_what_cannot_be_put_back_holds_up_nothing_beside_it():
     assert run.states()["b"] == "reversed"
     run.signal("retry")
     assert run.drive().state is RolloutState.REVERSED
+
+
+def test_on_the_way_back_what_failed_forward_is_not_tried_again():
+    run = rehearsal(
+        one("a", "b"), HandsScript(fails={"b": 9}, stuck={"a": 1}), b={"way_back": "none", "reverses": False}
+    )
+    assert run.drive().block is Block.REVERSAL_FAILED
+    assert tasks_of(run.state, "retry") == ["a"]
+    assert refusal(run.state, "retry", "b") == "retry makes no sense for task b, which is failed"
 
 
 def test_what_cannot_be_undone_holds_up_nothing_beside_it():
@@ -243,3 +264,16 @@ def test_a_signal_does_not_say_of_itself_who_sent_it_and_when():
     run.at(is_at("a"), lambda: run.signals.post(Signal("pause", "kim", data=told)))
     run.drive(may_put_aside=True)
     assert [(one["number"], one["name"], one["who"]) for one in run.state.signals] == [(1, "pause", "kim")]
+
+
+def test_what_somebody_wrote_beside_a_record_that_is_no_signal_is_passed_over(tmp_path):
+    file = SignalFile(str(tmp_path / "x.signals"))
+    odd = [
+        5,
+        {"name": "abort", "who": None},
+        {"name": ["abort"], "who": "kim"},
+        {"name": "skip", "who": "", "data": ""},
+    ]
+    (tmp_path / "x.signals").write_text("".join(json.dumps(one) + "\n" for one in odd) + "half\n")
+    file.post(Signal("pause", "kim"))
+    assert [(one.number, one.name) for one in file.new(0)] == [(6, "pause")]

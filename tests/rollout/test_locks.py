@@ -193,7 +193,7 @@ def test_a_lock_is_private_and_readers_find_it_whole(locks, tmp_path):
     assert os.listdir(path.parent) == ["production"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"state": 5, "pid": "x"}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"[" * 60_000, b'"x"', b"\xff", b'{"state": 5, "pid": "x"}'])
 def test_a_lock_that_says_nothing_sensible_is_free_unless_its_file_is_locked(content, locks, tmp_path):
     (tmp_path / ".depl/locks").mkdir(parents=True)
     (tmp_path / ".depl/locks/production").write_bytes(content)

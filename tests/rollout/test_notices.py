@@ -163,6 +163,18 @@ def test_what_goes_wrong_becomes_a_warning_that_repeats_no_address(notifier, web
     assert not any(path == "/elsewhere" for path, _, _ in web[1])
 
 
+def test_nothing_goes_on_once_nobody_waits_for_it_any_more(notifier, tmp_path):
+    told = notifier("command echo $$ >> pids; sleep 600", timeout=1)
+    for _ in range(8):
+        told.tell("end", FACTS)
+    assert told.close()[-1] == "command echo did not take all notices in time"
+    until = time.monotonic() + 30
+    while any(_runs(int(pid)) for pid in (tmp_path / "pids").read_text().split()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert len((tmp_path / "pids").read_text().split()) < 8
+
+
 def test_a_rollout_does_not_wait_and_what_takes_too_long_is_ended_with_its_children(notifier, web, tmp_path):
     told = notifier(f"webhook http://{web[0]}/slow", "command sleep 600 & echo $! > child; wait", timeout=1)
     told.tell("end", FACTS)

@@ -136,5 +136,6 @@ except ConfigurationError as error:
     env = {**os.environ, "PYTHONPATH": str(forked.SOURCE)}
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=env, capture_output=True, text=True)
     assert done.stdout == (
-        "The store is in PostgreSQL, but what speaks to it is not installed Install `depl[postgresql]`.\n"
+        "The store is in PostgreSQL, but what speaks to it is not installed "
+        "Name psycopg[binary] in worker.txt, then run: depl requirements install worker.txt\n"
     )

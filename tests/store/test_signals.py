@@ -42,6 +42,18 @@ def test_a_signal_hides_secrets_in_its_reason(store: Store, plan: Callable[..., 
     assert "sesame" not in repr(store.signals("r").new(0))
 
 
+def test_secrets_that_nobody_knew_who_posted_a_signal_go_when_it_is_heard(
+    store: Store, plan: Callable[..., RolloutPlan]
+) -> None:
+    store.create(plan("r"))
+    store.signals("r").post(Signal("skip", "me", reason="sesame-open"))
+    redact = Redactor()
+    heard = store.signals("r", redact)
+    redact.learn([("app.password", "sesame-open")])
+    assert [one.reason for one in heard.new(0)] == ["‹secret app.password›"]
+    assert store.signals("r").new(0) == heard.new(0)
+
+
 def test_a_signal_for_a_command_is_laid_where_that_looks_for_it(store: Store, tmp_path: Path) -> None:
     records = tmp_path / ".depl"
     log = RecordLog(str(records), "r", Redactor())

@@ -52,8 +52,11 @@ def test_what_is_no_data_is_named_with_task_argument_and_line() -> None:
 
 
 def test_a_wrong_argument_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="Delay cannot be made: got an unexpected keyword argument 'secs'"):
+    with pytest.raises(
+        ConfigurationError, match="Delay cannot be made: got an unexpected keyword argument 'secs'"
+    ) as raised:
         Delay(secs=5)  # type: ignore[call-arg]
+    assert raised.value.hint == "It takes seconds, minutes, reversible."
 
 
 def test_a_task_that_cannot_be_found_again_is_refused() -> None:

@@ -93,6 +93,8 @@ def test_what_happens_inside_is_told_as_its_part(bench) -> None:
         emit(Event(What.STARTED, data={"rollout": "x"}))
         emit(Event(What.TASK_STARTED, "web", host="host1"))
         emit(Event(What.LOG, data={"text": "hello"}))
+        emit(Event(What.SIGNALLED, data={"name": "approve"}))
+        emit(Event(What.BLOCKED, data={"block": "conflict"}))
         emit(Output("web > Command", "stdout", "building\n", "host1"))
         emit(Event(What.TASK_DONE, "web", host="host1"))
         emit(Event(What.OVER, data={"outcome": "succeeded"}))

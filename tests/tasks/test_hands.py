@@ -10,6 +10,7 @@ import pytest
 
 from depl.events import Output, What
 from depl.tasks import Command, Delay, PythonCall
+from depl.tasks.hands import TaskHands
 
 
 def test_a_command_tells_its_lines_as_they_come(bench) -> None:
@@ -179,6 +180,13 @@ def test_code_that_does_not_look_is_given_up_and_not_run_beside(bench, own) -> N
     assert bench.saved == {}
 
 
+def test_where_secrets_cannot_be_read_nothing_of_what_commands_print_is_told(bench) -> None:
+    bench.hands = TaskHands(None, None, bench.redact, str(bench.base), output_instead="not shown")
+    event = bench.run(Command("echo hunter2; echo hunter2 >&2; exit 3"))
+    assert event.data["error"]["stderr"] == "not shown"
+    assert "hunter2" not in bench.output + str(event.data["error"] | {"cmd": "", "message": ""})
+
+
 def test_secrets_are_masked_in_all_that_is_told(bench, own) -> None:
     secret = "correct horse battery"
     bench.redact.learn([("db.password", secret)])
@@ -273,6 +281,9 @@ def test_a_task_ends_with_a_sentence_whatever_its_code_is_like(bench, own, code,
 
 
 def test_how_far_a_task_is_told_in_plain_numbers_or_not_at_all(bench, own) -> None:
-    own("from decimal import Decimal\ndef call(task):\n    task.progress(Decimal(2), 2); task.progress(1, float('nan'))")
+    own(
+        "from decimal import Decimal\n"
+        "def call(task):\n    task.progress(Decimal(2), 2)\n    task.progress(1, float('nan'))"
+    )
     assert bench.run(PythonCall("rollouts/own.py:call")).what is What.TASK_DONE
     assert [event.data for event in bench.events(What.PROGRESS)] == [{"done": 2.0, "total": 2.0}]

@@ -154,7 +154,7 @@ def test_a_plan_must_be_made_anew_when_what_it_deploys_has_changed(release, plan
     ("body", "message"),
     [
         ("return {}['x']", "plan() of Release fails: KeyError: 'x'"),
-        ("return None", "plan() of Release returns NoneType None, not a task"),
+        ("return None", "plan() of Release returns nothing, not a task"),
         ("return [Delay(seconds=1)]", "plan() of Release returns list"),
         ("return Deploy('prodction')", "There is no environment 'prodction'"),
         ("return Undo('prodction')", "There is no environment 'prodction'"),

@@ -11,6 +11,7 @@ import pytest
 
 from depl.events import What
 from depl.tasks import CommandProbe, HttpProbe, Notify, TcpProbe
+from depl.tasks.hands import TaskHands
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
@@ -113,3 +114,11 @@ def test_a_notification_is_passed_on(bench) -> None:
     assert bench.run(Notify("Half of it is up", targets=["ops"])).what is What.TASK_DONE
     [(kind, facts)] = bench.notifier.told
     assert (kind, facts["text"], facts["targets"]) == ("message", "Half of it is up", ["ops"])
+
+
+def test_where_nobody_can_be_told_a_notification_is_a_warning(bench, tmp_path) -> None:
+    bench.hands.close()
+    bench.hands = TaskHands(bench.deployer, None, bench.redact, str(tmp_path), rollout="r1")
+    assert bench.run(Notify("Half of it is up")).what is What.TASK_DONE
+    [warning] = bench.events(What.WARNING)
+    assert "[notify]" in warning.data["text"]

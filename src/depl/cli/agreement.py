@@ -48,9 +48,9 @@ def agreed(session: Session, environment: Environment, consent: Consent, *, ask:
 
 
 def assert_reversible(environment: str, wanted: str, seen: Tally, where: str) -> None:
-    """wanted: as `reversibility` says. seen: of a plan. Errors: ConfigurationError where it must be undoable, and is not.
+    """Refuse what has no way back, where one is required; what could not be foreseen is refused by the run itself.
 
-    What could not be foreseen is refused by the run itself.
+    wanted: as `reversibility` says. seen: of a plan. Errors: ConfigurationError.
     """
     if wanted == "required" and seen.unsafe:
         raise _not_reversible(environment, seen.unsafe, where)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from depl.cli.project_store import holds_of, needed
 from depl.cli.session import Session
-from depl.cli.shared import holds_of, needed
 from depl.cli.sharing import SharedRun, sharing
 from depl.errors import Locked
 from depl.events import Emit, Event, Output, What
@@ -76,7 +76,7 @@ def claimed(running: Running, command: str, stop: Stop, *, wait: bool, take_over
     ):
         heed_hold(session, environment)
         if held.taken_over:
-            from depl.cli.last_word import end_taken_over
+            from depl.cli.taken_over import end_taken_over
 
             end_taken_over(session, held.taken_over)
         yield _Owning(session, held, emit, shared)
@@ -89,7 +89,7 @@ def _is_over(session: Session, directory: str, rollout: str) -> bool:
     ends = first_and_last(path_of(directory, rollout))
     if ends is not None:
         return ends[1].get("what") == What.OVER.value
-    from depl.cli.recorded import is_over
+    from depl.cli.project_store import is_over
 
     return is_over(session, rollout)
 
@@ -114,7 +114,7 @@ class _Owning:
             if self._shared is not None:
                 self._shared.own(self._rollout)
             if self._held.taken_over:
-                from depl.cli.last_word import write_last_words
+                from depl.cli.taken_over import write_last_words
 
                 write_last_words(self._session, self._held.taken_over, self._rollout)
             self._rollout = ""

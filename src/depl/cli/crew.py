@@ -38,10 +38,11 @@ class Crew(Workforce):
             self._queues,
             self._name,
             self._jobs,
-            lambda: self._told_to_end > 0,
+            lambda: self._told_to_end > 0 or self._drivers.gone,
             lambda sentence: self._session.complain_of_warnings([sentence]),
             once=self._once,
         )
+        self._assert_able()
 
     def _drive(self, rollout: str) -> None:
         """Until the process that drives it has ended, if it can be driven now."""
@@ -49,10 +50,10 @@ class Crew(Workforce):
             claim = None if self._told_to_end else self._claim(rollout)
             if claim is not None:
                 self._begin(claim)
-        while claim is not None and rollout in self._at_work:
+        while claim is not None and rollout in self._at_work and not self._drivers.gone:
             with self._alone:
                 self._look_after()
-            time.sleep(POLL / 10)
+            time.sleep(POLL / 20)
 
     def _tend(self) -> None:
         """Take in what commands wrote down; where the store is away, later."""

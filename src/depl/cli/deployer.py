@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from depl.cli.backstage import Backstage, alone
 from depl.cli.deploying import DeploymentHere, DeploymentOnHosts
-from depl.cli.digest import digest_of
 from depl.cli.fleet import Answers, Crew, assert_reachable
 from depl.cli.hosts import chosen_hosts, declared, deployed, narrowed
-from depl.cli.looking import first_that_has, may_have_something, places_to_look
+from depl.cli.model_digest import digest_of
 from depl.cli.session import Session
+from depl.cli.task_session import TaskSession, alone
 from depl.cli.undo import know_secrets
+from depl.cli.undo_places import first_that_has, may_have_something, places_to_look
 from depl.cli.undoing import Here, Place
 from depl.deploy.causes import preorder
 from depl.deploy.stop import Stop
@@ -42,7 +42,7 @@ class ProjectDeployer:
 
     def foresee(self, part: Part) -> Foreseen:
         """Make and check the model; contacts no host. Errors: ConfigurationError, Mistakes."""
-        with self._backstage(lambda _: None, None, part.overrides) as (session, _):
+        with self._task_session(lambda _: None, None, part.overrides) as (session, _):
             model, hosts, components = self._chosen(session, part)
             roots = deployed(model, hosts, components)
             digest = digest_of(model, roots, _revision(model.environment))
@@ -56,7 +56,7 @@ class ProjectDeployer:
 
     def changes(self, part: Part, emit: Emit) -> int:
         """What it would change, as events and counted. Errors: DeplError, what is in the way."""
-        with self._backstage(emit, None, part.overrides) as (session, screened):
+        with self._task_session(emit, None, part.overrides) as (session, screened):
             deployment = self._deployment(session, part, screened)
             if deployment is None:
                 return 0
@@ -76,7 +76,7 @@ class ProjectDeployer:
         gate: Gate | None = None,
     ) -> Outcome:
         """Deploy. rollout: the id for it. Errors: what is in the way before anything was changed."""
-        with self._backstage(emit, stop, part.overrides) as (session, screened):
+        with self._task_session(emit, stop, part.overrides) as (session, screened):
             deployment = self._deployment(session, part, screened, on_failure)
             if deployment is None:
                 return Outcome("nothing")
@@ -88,7 +88,7 @@ class ProjectDeployer:
 
     def undo(self, environment: str, rollout: str | None, stop: Stop, emit: Emit, on_conflict: str = "stop") -> Outcome:
         """Take a rollout back, or the newest. Errors: NothingToUndo, Locked, Unreachable."""
-        with self._backstage(emit, stop) as (session, _), alone(stop):
+        with self._task_session(emit, stop) as (session, _), alone(stop):
             places = places_to_look(session, environment, rollout, wait=True, recorded=False)
             know_secrets(session, environment)
         screened = Screened(session.printer.redact, emit, session.output_instead)
@@ -115,7 +115,7 @@ class ProjectDeployer:
         found = [Found(*chains_of(Target(self._session.base), environment, rollout))]
         if environment not in environment_names(self._session.base):
             return _became(found, rollout)
-        with self._backstage(lambda _: None) as (session, screened):
+        with self._task_session(lambda _: None) as (session, screened):
             with alone():
                 known = declared(environment, session.base)
             if not _is_here(known) and may_have_something(known):
@@ -126,17 +126,17 @@ class ProjectDeployer:
         return _became(found, rollout)
 
     @contextmanager
-    def _backstage(
+    def _task_session(
         self, emit: Emit, stop: Stop | None = None, overrides: Mapping[str, str] | None = None
-    ) -> Iterator[tuple[Backstage, Emit]]:
-        """What a part of the commands works with instead of a session, and what it tells what happens."""
+    ) -> Iterator[tuple[TaskSession, Emit]]:
+        """What stands for the command's session while a task runs, and what it tells what happens."""
         screened = Screened(self._session.printer.redact, emit)
         try:
-            yield Backstage(self._session, emit, stop, overrides), screened
+            yield TaskSession(self._session, emit, stop, overrides), screened
         finally:
             screened.end()
 
-    def _chosen(self, session: Backstage, part: Part) -> tuple[Model, list[Host], tuple[str, ...]]:
+    def _chosen(self, session: TaskSession, part: Part) -> tuple[Model, list[Host], tuple[str, ...]]:
         """The model, the hosts that are meant, and the components, () for all."""
         with alone(session.stop):
             here = _is_here(declared(part.environment, session.base))
@@ -146,7 +146,7 @@ class ProjectDeployer:
         return model, *narrowed(model, hosts, part.components, ", ".join(part.hosts) or part.environment)
 
     def _deployment(
-        self, session: Backstage, part: Part, emit: Emit, on_failure: Callable[[], str] | None = None
+        self, session: TaskSession, part: Part, emit: Emit, on_failure: Callable[[], str] | None = None
     ) -> DeploymentHere | DeploymentOnHosts | None:
         """What is to be deployed, ready to begin; None where the environment ignores all hosts that are meant."""
         model, hosts, components = self._chosen(session, part)

@@ -7,8 +7,8 @@ import sys
 import click
 
 from depl.cli import options
+from depl.cli.project_store import holds_of
 from depl.cli.session import Session, refuse
-from depl.cli.shared import holds_of
 from depl.errors import DeplError
 from depl.report.lines import Line
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from depl.cli.session import Session
-from depl.events import Event, What
+from depl.events import Emit, Event, Output, What
 from depl.rollout.states import Hold, RolloutState
 
 if TYPE_CHECKING:
@@ -89,6 +89,21 @@ def notify_of(notifier: Notifier | None, state: State) -> None:
 def is_question(event: Event) -> bool:
     """Whether a rollout by hand waits for people from now on."""
     return bool(event.data.get("gate")) or (event.what is What.HELD and bool(event.task))
+
+
+def heeding(show: Emit, ask: Callable[[], None], *, shows_all: bool) -> Emit:
+    """What takes the events where nobody looks on: warnings are shown, or all.
+
+    ask: called where a deployment waits between its stages, as the rollout is not put aside for that.
+    """
+
+    def take(event: Event | Output) -> None:
+        if shows_all or (isinstance(event, Event) and event.what is What.WARNING):
+            show(event)
+        if isinstance(event, Event) and event.what is What.HELD and event.task:
+            ask()
+
+    return take
 
 
 def notifier_of(session: Session) -> Notifier | None:

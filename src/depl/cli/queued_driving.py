@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,20 +10,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from depl.cli.fleet import records
-from depl.cli.last_word import end_taken_over, write_last_words
-from depl.cli.lease import Gone, Lease, LeaseClock
-from depl.cli.recovering import driving, end_left, settled
 from depl.cli.session import Session
-from depl.cli.waiting import is_interrupted, waiting_for, wake_of
+from depl.cli.taken_over import end_taken_over, write_last_words
 from depl.cli.workforce import AGAIN, heeded
 from depl.errors import DeplError, Locked
-from depl.events import Event, Output, What
+from depl.events import Event, What
 from depl.report.lines import Line
 from depl.rollout.folding import State, fold
 from depl.rollout.locks import EnvironmentLocks, Held
 from depl.rollout.log import Fenced, LogFailed
+from depl.rollout.put_aside import is_left, waiting_for, wake_of
 from depl.rollout.states import RolloutState
+from depl.store.heartbeat import Gone, Lease, LeaseClock
 from depl.store.leases import Claim
+from depl.tasks.recovering import driving, end_left, settled
 
 if TYPE_CHECKING:
     from depl.rollout.notices import Notifier
@@ -37,19 +36,18 @@ _R = RolloutState
 LATER = 60.0  # seconds until somebody goes on with what failed in a way that nobody foresaw
 
 
-def drive_claimed(session: Session, store: Store, drive: str) -> None:
+def drive_claimed(session: Session, store: Store, claim: Claim, parent: int) -> None:
     """Drive a rollout until it is over, waits for somebody, or is to be left to another worker.
 
-    drive: JSON of a Claim, and the process of its worker. Nothing that happens to the rollout is an error of ours.
+    parent: whose child this process is as long as its worker lives. Nothing that happens to the rollout is an error of
+    ours.
     """
-    facts = json.loads(drive)
-    worker = facts.pop("worker")
-    claim = Claim(**facts)
-    lease = Lease(store, claim, worker)
+    lease = Lease(store, claim, parent)
     wake: float | None = None
-    with heeded(lease.end), lease:
+    with heeded(lease.end):
         try:
-            wake = _Driving(session, store, claim, lease).run()
+            with lease:
+                wake = _Driving(session, store, claim, lease).run()
         except Fenced as error:
             session.complain_of_warnings([f"{error.message}; nothing more is done here"])
             return
@@ -61,8 +59,20 @@ def drive_claimed(session: Session, store: Store, drive: str) -> None:
                 session.fail(error)
             else:
                 session.fail_unexpectedly(error)
-    with suppress(LogFailed):  # then the lease expires
-        store.let_go(claim, wake)
+        with suppress(LogFailed):  # then the lease expires
+            store.let_go(claim, wake)
+
+
+def prepare(session: Session) -> None:
+    """Import what driving needs, and find the store in order, so that processes forked from this one need not."""
+    from depl import spotting  # noqa: F401
+    from depl.cli import deployer, project_store, rollout_driving, rollout_planning, undo  # noqa: F401
+    from depl.rollout import engine  # noqa: F401
+    from depl.secrets import places  # noqa: F401
+    from depl.tasks import hands, making  # noqa: F401
+
+    with suppress(DeplError):  # then each sees for itself
+        project_store.open_project_store(session).close()  # no connection is left open
 
 
 class _Driving:
@@ -99,7 +109,7 @@ class _Driving:
                     self.log.close()
 
     def _locked(self, plan: RolloutPlan) -> Held:
-        from depl.cli.recorded import is_over
+        from depl.cli.project_store import is_over
 
         return EnvironmentLocks(records(self.session)).take(
             plan.environments,
@@ -123,7 +133,7 @@ class _Driving:
             held.release()
             return None
         try:
-            if is_interrupted(plan, state, self.claim):
+            if is_left(plan, state, lost=bool(self.claim.lost)):
                 self._settle(plan, state, deployer, was_here)
             self._drive(plan, state, deployer)
         finally:
@@ -189,20 +199,12 @@ class _Driving:
     # -- driving ---------------------------------------------------------------------------------------------
 
     def _drive(self, plan: RolloutPlan, state: State, deployer: Deployer) -> None:
-        from depl.cli.rollout_driving import shown
+        from depl.cli.notifying import heeding
+        from depl.cli.rollout_driving import hands_of
+        from depl.cli.rollout_showing import shown
         from depl.rollout.engine import drive
-        from depl.tasks.hands import TaskHands
 
-        monitors = self._monitors(plan, state)
-        hands = TaskHands(
-            deployer,
-            self.notifier,
-            self.redact,
-            self.session.base,
-            rollout=plan.rollout,
-            on_failure=lambda: "stop" if state.keep or plan.on_failure == "stop" else "rollback",
-            output_instead=self.session.output_instead,
-        )
+        hands = hands_of(self.session, plan, state, deployer, self.notifier)
         with shown(self.session, plan) as emit:
             drive(
                 plan,
@@ -210,25 +212,13 @@ class _Driving:
                 self.log,
                 hands,
                 self.signals,
-                emit=self._told(emit, state),
+                emit=heeding(emit, lambda: self._tell(state), shows_all=self.session.verbose or self.session.as_json),
                 clock=LeaseClock(self.lease.leaving),
-                monitors=monitors,
+                monitors=self._monitors(plan, state),
                 may_put_aside=True,
                 stay_blocked=False,
                 leaving=self.lease.leaving,
             )
-
-    def _told(self, show: Callable[[Event | Output], None], state: State) -> Callable[[Event | Output], None]:
-        """What takes the events: warnings are shown, and all of them where that is wanted."""
-        shows_all = self.session.verbose or self.session.as_json
-
-        def take(event: Event | Output) -> None:
-            if shows_all or (isinstance(event, Event) and event.what is What.WARNING):
-                show(event)
-            if isinstance(event, Event) and event.what is What.HELD and event.task:  # it is not put aside for that
-                self._tell(state)
-
-        return take
 
     def _monitors(self, plan: RolloutPlan, state: State) -> Mapping[str, Callable[[], None]]:
         """Those of a plan. Where it waits for somebody, each looks now: then the rollout is put aside again."""

@@ -6,8 +6,8 @@ import click
 
 from depl.cli import options
 from depl.cli.hold import know_secrets, known
+from depl.cli.project_store import holds_of
 from depl.cli.session import Session
-from depl.cli.shared import holds_of
 from depl.report.lines import Line
 
 
@@ -27,4 +27,5 @@ def release(session: Session, /, environment: str, as_json: bool) -> None:
         holds_of(session).clear(name)
     if session.as_json:
         session.json(environment=name).print("environment_released", hold=held)
-    session.show([Line(f"{name}: released; {held.sentence}" if held else f"{name} is not held")])
+    was_held = f"{name} is released; {held.who} held it since {held.since}: {held.reason}" if held else ""
+    session.show([Line(was_held or f"{name} is not held")])

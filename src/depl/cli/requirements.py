@@ -26,38 +26,39 @@ def requirements() -> None:
     """What component code imports: the packages that requirements.txt names."""
 
 
-@requirements.command(epilog=examples("depl requirements install"))
+@requirements.command(epilog=examples("depl requirements install", "depl requirements install worker.txt"))
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(exists=True, dir_okay=False))
 @click.pass_obj
-def install(session: Session) -> None:
+def install(session: Session, file: str | None) -> None:
     """Make what component code imports available here, where the model is built.
 
     The packages that requirements.txt names are installed beside depl, into the Python environment of the project's
-    launcher. Hosts need nothing of this: `depl remote` sends them what they need.
+    launcher. Hosts need nothing of this: `depl remote` sends them what they need. FILE, of the same form, names
+    packages that are for this machine alone, such as those of a worker.
     """
-    from depl.remote.requirements import Requirements
+    from depl.remote.requirements import FILE, Requirements
 
-    wanted = Requirements(session.base)
+    wanted = Requirements(session.base, file=FILE if file is None else os.path.abspath(file))
+    name = file or FILE
     if not wanted.key:
-        session.show([Line("nothing to install: requirements.txt names no package, or does not exist")])
+        session.show([Line(f"nothing to install: {name} names no package{'' if file else ', or does not exist'}")])
         return
-    assert_launched(session.base)
-    install_here(wanted)
-    session.show(
-        [Line(f"installed: {counted(len(wanted.lines.packages), 'package')} of requirements.txt, with what they need")]
-    )
+    assert_launched(session.base, name)
+    install_here(wanted, name)
+    session.show([Line(f"installed: {counted(len(wanted.lines.packages), 'package')} of {name}, with what they need")])
 
 
-def assert_launched(base: str) -> None:
+def assert_launched(base: str, name: str) -> None:
     """Refuse to change a Python environment that is not the launcher's. Errors: ConfigurationError with what to do."""
     room = os.path.join(os.path.realpath(base), ".depl", "python", "")
     if not os.path.realpath(sys.prefix).startswith(room):
         raise ConfigurationError(
             f"depl was not started by a launcher, so the Python that it runs on is not its own: {sys.executable}",
-            hint=f"Install into it yourself: {sys.executable} -m pip install -r requirements.txt",
+            hint=f"Install into it yourself: {sys.executable} -m pip install -r {name}",
         )
 
 
-def install_here(wanted: Requirements) -> None:
+def install_here(wanted: Requirements, name: str) -> None:
     """Install into the Python environment that this runs in; depl's own packages stay as they are."""
     from depl.remote.wheelhouse import explained, python_with_pip, ran, written
 
@@ -69,7 +70,7 @@ def install_here(wanted: Requirements) -> None:
         done = ran(command, wanted.base_dir, {**os.environ, "PIP_USER": "0"})
     if done.returncode:
         raise DeploymentError(
-            f"pip cannot install what requirements.txt names:\n{explained(done)}",
+            f"pip cannot install what {name} names:\n{explained(done)}",
             hint="Check the names and versions, the network and pip's configuration (pip config list).",
         )
 

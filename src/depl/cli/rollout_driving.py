@@ -1,4 +1,4 @@
-"""Drives a rollout by hand in this process: its locks, its record, its tasks, and what people see of it."""
+"""Drives a rollout by hand in this process: its locks, its record, its tasks."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any
 from depl.cli.claiming import heed_hold
 from depl.cli.fleet import records
 from depl.cli.notifying import is_question, notifier_of, notify_of
-from depl.cli.recorded import is_over, records_of
+from depl.cli.project_store import is_over, records_of
+from depl.cli.rollout_showing import shown, tell_end
 from depl.cli.session import Session
 from depl.cli.sharing import SharedRun, sharing
 from depl.cli.signals import heeded
-from depl.cli.status import DONE, FAILED, INTERRUPTED, LEFT
 from depl.deploy.begin import utc, who
 from depl.events import Event, Output, What
-from depl.report.by_hand import TaskReport
 from depl.report.next_steps import next_steps
-from depl.report.rollout import end_lines
-from depl.report.screening import Screened
+from depl.report.rollout import step_lines
 from depl.rollout.folding import State, fold
 from depl.rollout.keeping import forget_old_records
 from depl.rollout.locks import EnvironmentLocks, Held
@@ -32,8 +30,9 @@ from depl.rollout.states import RolloutState
 from depl.settings import EnvironmentSettings
 
 if TYPE_CHECKING:
-    from depl.report.live import LiveLines
+    from depl.rollout.notices import Notifier
     from depl.tasks.deployer import Deployer
+    from depl.tasks.hands import TaskHands
 
 _R = RolloutState
 _TOLD = (What.BLOCKED, What.OVER)
@@ -55,7 +54,7 @@ def drive_here(
             state = prepare(fold(log.read()), log)
             if shared is not None:
                 shared.bring()
-            _drive(session, plan, state, log, deployer, shared)
+            _drive(session, plan, state, log, deployer, shared.leaving if shared is not None else lambda: False)
         finally:
             log.close()
         if state.state is _R.BLOCKED:
@@ -65,7 +64,7 @@ def drive_here(
             forget_old_records(log.path, EnvironmentSettings.keep_rollouts, EnvironmentSettings.keep_days)
         if shared is not None:
             shared.stands(state.state)
-    _tell_end(session, state)
+    tell_end(session, state)
     return state
 
 
@@ -76,44 +75,32 @@ def recorded(state: State, log: Log, *events: Event) -> State:
     return state
 
 
-def status_of_state(state: State, *, driven: bool = True) -> int:
-    """The exit status of a rollout that stands like that."""
-    if state.state in (_R.SUCCEEDED, _R.PLANNED, _R.QUEUED) or (state.state is _R.REVERSED and state.undoes):
-        return DONE
-    if state.state in (_R.REVERSED, _R.CANCELLED):
-        return INTERRUPTED if state.wish or state.state is _R.CANCELLED else FAILED
-    if state.state.is_over or state.state is _R.BLOCKED or not driven:
-        return LEFT
-    return DONE
-
-
 @contextmanager
 def _locked(session: Session, plan: RolloutPlan, *, wait: bool) -> Iterator[tuple[Held, SharedRun | None]]:
     """The environments of a rollout; what an error leaves behind is written there as before."""
-    patience = None if wait else 0.0
 
     def tell(sentence: str) -> None:
         session.complain_of_warnings([sentence])
 
+    for name in plan.environments:
+        heed_hold(session, name)  # before the locks say whose they are
+    how: dict[str, Any] = {"wait": None if wait else 0.0, "tell": tell}
     held = EnvironmentLocks(records(session)).take(
         plan.environments,
         plan.rollout,
         who(),
-        patience,
         over=lambda rollout: is_over(session, rollout),
         command=f"rollout {plan.name}",
-        tell=tell,
+        **how,
     )
     for name, owner in held.taken_over.items():
-        left = f"rollout {owner.rollout} did not come to its end on {name}; this one goes on from what stands there"
-        session.complain_of_warnings([left])
+        tell(f"rollout {owner.rollout} did not come to its end on {name}; this one goes on from what stands there")
     try:
         for name in plan.environments:
             heed_hold(session, name)
-        here: dict[str, Any] = {"alone": held.names, "wait": patience, "tell": tell}
-        with sharing(session, plan.environments, plan.rollout, **here) as shared:
+        with sharing(session, plan.environments, plan.rollout, alone=held.names, **how) as shared:
             if held.taken_over:
-                from depl.cli.last_word import end_taken_over, write_last_words
+                from depl.cli.taken_over import end_taken_over, write_last_words
 
                 end_taken_over(session, held.taken_over)
                 write_last_words(session, held.taken_over, plan.rollout)
@@ -123,25 +110,16 @@ def _locked(session: Session, plan: RolloutPlan, *, wait: bool) -> Iterator[tupl
 
 
 def _drive(
-    session: Session, plan: RolloutPlan, state: State, log: Log, deployer: Deployer, shared: SharedRun | None
+    session: Session, plan: RolloutPlan, state: State, log: Log, deployer: Deployer, leaving: Callable[[], bool]
 ) -> None:
     """Until it is over or blocked; state is kept up to date."""
     from depl.rollout.engine import drive
-    from depl.tasks.hands import TaskHands
     from depl.tasks.making import monitors_of, rebuild
 
     redact = session.printer.redact
     monitors = monitors_of(rebuild(plan, session.base), session.base, redact) if plan.monitors else {}
     notifier = notifier_of(session)
-    hands = TaskHands(
-        deployer,
-        notifier,
-        redact,
-        session.base,
-        rollout=plan.rollout,
-        on_failure=lambda: "stop" if state.keep or plan.on_failure == "stop" else "rollback",
-        output_instead=session.output_instead,
-    )
+    hands = hands_of(session, plan, state, deployer, notifier)
     signals = SignalFile(path_of(records(session), plan.rollout, SIGNALS), redact)
     stays = session.printer.interactive and not session.as_json
     with session.at_work(), shown(session, plan) as show, heeded(_Wishes(signals, state)):
@@ -150,9 +128,10 @@ def _drive(
             show(event)
             if isinstance(event, Event) and (event.what in _TOLD or is_question(event)):
                 notify_of(notifier, state)
+            if stays and isinstance(event, Event) and event.what is What.BLOCKED:
+                session.show(step_lines(next_steps(state, session.command)))
 
         try:
-            leaving = shared.leaving if shared is not None else lambda: False
             how: dict[str, Any] = {"monitors": monitors, "stay_blocked": stays, "leaving": leaving}
             drive(plan, state, log, hands, signals, emit=emit, **how)
         except _Left:
@@ -193,51 +172,6 @@ class _Wishes:
             raise _Left from error
 
 
-@contextmanager
-def shown(session: Session, plan: RolloutPlan) -> Iterator[Callable[[Event | Output], None]]:
-    """What takes the events of a rollout and shows them, to people or to programs."""
-    live = _live_lines(session, plan)
-    how: dict[str, Any] = {"quiet": session.quiet, "verbose": session.verbose, "live": live}
-    report = TaskReport(session.printer, plan, session.base, depl=session.command, **how)
-    json = session.json(rollout=plan.rollout) if session.as_json else None
-
-    def take(event: Event | Output) -> None:
-        if json is None:
-            report(event)
-        else:
-            json(event)
-
-    screened = Screened(session.printer.redact, take)
-    if live is not None:
-        session.printer.stage = live
-        live.start()
-    try:
-        yield screened
-    finally:
-        screened.end()
-        report.end()
-        if live is not None:
-            live.stop()
-        session.printer.stage = None
-
-
-def _live_lines(session: Session, plan: RolloutPlan) -> LiveLines | None:
-    if not session.printer.interactive or session.as_json or session.quiet:
-        return None
-    from depl.report.live import LiveLines
-
-    return LiveLines(session.printer.out, plan.name)
-
-
-def _tell_end(session: Session, state: State) -> None:
-    session.status = status_of_state(state)
-    steps = next_steps(state, session.command, driven=False)
-    if session.as_json:
-        facts = {"state": state.state, "block": state.block, "reason": state.reason, "error": state.error}
-        session.json(rollout=state.rollout).print("end", **facts, seconds=state.seconds, exit_status=session.status)
-    session.show(end_lines(state, session.took, steps))
-
-
 def refuse_driven(session: Session, rollout: str) -> None:
     """Errors: Locked where somebody is at work on a rollout."""
     from depl.errors import Locked
@@ -245,6 +179,23 @@ def refuse_driven(session: Session, rollout: str) -> None:
     if records_of(session).is_driven(rollout):
         hint = f"Look at it with `depl rollout follow {rollout}`."
         raise Locked(f"somebody is at work on rollout {rollout}", hint=hint)
+
+
+def hands_of(
+    session: Session, plan: RolloutPlan, state: State, deployer: Deployer, notifier: Notifier | None
+) -> TaskHands:
+    """Who carries the tasks of a rollout out: threads of this process."""
+    from depl.tasks.hands import TaskHands
+
+    return TaskHands(
+        deployer,
+        notifier,
+        session.printer.redact,
+        session.base,
+        rollout=plan.rollout,
+        on_failure=lambda: "stop" if state.keep or plan.on_failure == "stop" else "rollback",
+        output_instead=session.output_instead,
+    )
 
 
 def project_deployer(session: Session) -> Deployer:

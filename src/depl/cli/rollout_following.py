@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from depl.cli import options
-from depl.cli.recorded import chosen_rollout, records_of
+from depl.cli.project_store import records_of
 from depl.cli.rollout_options import rollout_argument
 from depl.cli.session import Session
 from depl.events import Event, Output
 from depl.report.lines import Line
 from depl.rollout.hands import ENDS, ENDS_BACK
+from depl.rollout.lookup import chosen_rollout
 
 if TYPE_CHECKING:
     from depl.rollout.folding import State
@@ -34,7 +35,7 @@ def follow(session: Session, /, rollout: str, as_json: bool, quiet: bool, verbos
 
     The exit status is that of the rollout. Ctrl-C ends only the watching.
     """
-    from depl.cli.rollout_driving import status_of_state
+    from depl.cli.rollout_showing import status_of_state
     from depl.report.next_steps import next_steps
     from depl.report.rollout import end_lines
     from depl.rollout.summaries import summary_of
@@ -77,7 +78,7 @@ def _watch(session: Session, id: str) -> State:
 @contextmanager
 def _shown(session: Session, state: State) -> Iterator[Callable[[Event | Output], None]]:
     if state.plan is not None:
-        from depl.cli.rollout_driving import shown
+        from depl.cli.rollout_showing import shown
 
         with shown(session, state.plan) as emit:
             yield emit

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from depl.cli import options
-from depl.cli.recorded import Records, chosen_rollout, records_of
+from depl.cli.project_store import records_of
 from depl.cli.rollout_options import either_argument, made, name_argument, parameters, queue_option, set_option
 from depl.cli.session import Session, refuse
-from depl.errors import ConfigurationError, DeplError
+from depl.errors import ConfigurationError
+from depl.rollout.lookup import Records, chosen_rollout
 from depl.rollout.states import RolloutState
 
 if TYPE_CHECKING:
@@ -63,12 +64,12 @@ def new(session: Session, /, name: str, given: tuple[str, ...], queue: bool, yes
     deployer = project_deployer(session)
     plan = planned(session, deployer, name, parameters(given))
     if queue:
-        from depl.cli import queueing
+        from depl.cli.rollout_queueing import queue as put_into_queue
         from depl.cli.rollout_starting import agreed
 
         tell_plan(session, plan)
         if agreed(session, plan, deployer, ask=False, yes=yes):
-            queueing.queue(session, plan)
+            put_into_queue(session, plan)
         return
     log = RecordLog(directory_of(session), plan.rollout, session.printer.redact)
     try:
@@ -101,6 +102,8 @@ def plan(session: Session, /, name: str, given: tuple[str, ...], changes: bool, 
     if state is None:
         made_plan = planned(session, deployer, name, values)
     elif state.plan is None:
+        from depl.rollout.byhand_undo import not_by_hand
+
         raise not_by_hand(state)
     elif values:
         refuse("--set goes with the name of a rollout, as the parameters of a planned one are settled")
@@ -182,15 +185,6 @@ def recorded_one(session: Session, name: str) -> State | None:
     if not ids or not (name == "latest" or any(id.startswith(name) for id in ids) or name[:1].isdigit()):
         return None
     return records.state(chosen_rollout(records, name))
-
-
-def not_by_hand(state: State) -> DeplError:
-    """The error for what cannot be done with a rollout that was made from a model."""
-    environment = state.environments[0] if state.environments else "ENV"
-    return ConfigurationError(
-        f"rollout {state.rollout} deployed {environment} and was not written by hand",
-        hint=f"`depl show {state.rollout}` tells of it, `depl undo {environment} {state.rollout}` takes it back.",
-    )
 
 
 def directory_of(session: Session) -> str:

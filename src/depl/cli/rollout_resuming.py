@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from depl.cli import options
-from depl.cli.recorded import Records, chosen_rollout, records_of
+from depl.cli.project_store import records_of
 from depl.cli.rollout_options import rollout_argument
-from depl.cli.rollout_planning import know_secrets, not_by_hand
+from depl.cli.rollout_planning import know_secrets
 from depl.cli.session import Session, refuse
-from depl.errors import ConfigurationError, NothingToUndo
+from depl.errors import ConfigurationError
 from depl.report.lines import Line
-from depl.rollout.states import FORWARD, NOT_PUT_BACK, RolloutState, TaskState
+from depl.rollout.byhand_undo import not_by_hand, undo_plan
+from depl.rollout.lookup import Records, chosen_rollout
+from depl.rollout.states import FORWARD, RolloutState
 
 if TYPE_CHECKING:
     from depl.rollout.folding import State
@@ -65,8 +66,8 @@ def resume(
     deployer = project_deployer(session)
 
     def prepare(known: State, log: Log) -> State:
-        from depl.cli.recovering import end_left, settled
         from depl.deploy.begin import who
+        from depl.tasks.recovering import end_left, settled
 
         _resumable(known, direction)  # nobody was quicker
         policy = {"forward": "resume", "backward": "reverse", None: ""}[direction]
@@ -147,7 +148,7 @@ def undo(
     records = records_of(session)
     id = chosen_rollout(records, rollout)
     refuse_driven(session, id)
-    plan = undoing(records, records.state(id))
+    plan = undo_plan(records, records.state(id))
     know_secrets(session, plan)
     if planning:
         if session.as_json:
@@ -158,60 +159,8 @@ def undo(
         return
 
     def prepare(known: State, log: Log) -> State:
-        undoing(records, records.state(id))  # nobody was quicker
+        undo_plan(records, records.state(id))  # nobody was quicker
         return recorded(known, log, Event(What.PLANNED, data=plan.as_json()))
 
     with closing(records.log(id)):  # one undo at a time
         drive_here(session, plan, project_deployer(session), prepare, wait=wait)
-
-
-def undoing(records: Records, state: State) -> RolloutPlan:
-    """The plan that takes a rollout back. Errors: NothingToUndo, ConfigurationError."""
-    from depl.deploy.begin import new_id, utc, who
-
-    plan, id = state.plan, state.rollout
-    if plan is None:
-        raise not_by_hand(state)
-    if state.undoes:
-        raise NothingToUndo(
-            f"rollout {id} took back {state.undoes}", hint=f"`depl rollout start {state.name}` does it anew."
-        )
-    if not state.state.is_over:
-        hint = f"`depl rollout resume {id} --backward` puts back what it did."
-        if state.state is _R.PLANNED:
-            hint = ""
-        raise NothingToUndo(f"rollout {id} is {state.state.value}, so there is nothing to take back yet", hint=hint)
-    carried = _left_standing(plan, _as_left(records, state))
-    if not carried:
-        raise NothingToUndo(f"rollout {id} did nothing that could be taken back")
-    return replace(plan, rollout=new_id(), undoes=id, carried=carried, made=utc(), who=who(), monitors=())
-
-
-def _as_left(records: Records, state: State) -> State:
-    """A rollout, or what took a part of it back. Errors: NothingToUndo, where nothing of it is left."""
-    for other in records.ids():
-        summary = records.summary(other) if other > state.rollout else None
-        if summary is None or summary.undoes != state.rollout or summary.state is _R.CANCELLED:
-            continue
-        if summary.state in (_R.PARTLY_REVERSED, _R.KEPT):
-            return records.state(other)
-        again = f"`depl show {other}` tells how it stands."
-        said = f"rollout {state.rollout} was taken back by {other}, which is {summary.state.value}"
-        raise NothingToUndo(said, hint=again)
-    return state
-
-
-def _left_standing(plan: RolloutPlan, state: State) -> dict[str, dict[str, Any]]:
-    """What is to be put back, and before it what cannot be; nothing where there is only that."""
-    from depl.rollout.backward import is_pivot, needs_reversal
-
-    found, is_any = {}, False
-    for task, leaf in plan.tree.leaves.items():
-        status = state.tasks[task]
-        stands = needs_reversal(leaf, status)
-        is_any = is_any or stands
-        if stands or is_pivot(leaf, status):
-            is_tried = status.state in (TaskState.REVERSING, *NOT_PUT_BACK)  # it is tried anew
-            told = TaskState.UNKNOWN if is_tried else status.state
-            found[task] = {"state": told.value, "saved": dict(status.saved), "error": status.error}
-    return found if is_any else {}

@@ -11,11 +11,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from depl.cli import options
-from depl.cli.recorded import Records, chosen_rollout, records_of
+from depl.cli.project_store import records_of
 from depl.cli.rollout_options import reason_option, rollout_argument, task_option
 from depl.cli.session import Session
 from depl.errors import DeplError
 from depl.report.lines import Line
+from depl.rollout.lookup import Records, chosen_rollout
 from depl.rollout.states import NEED_REASON, SIGNALS, IllegalSignal, RolloutState
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def send(session: Session, rollout: str, name: str, task: str, reason: str, data
     state = records.state(id)
     if name in NEED_REASON and not reason.strip() and sys.stdin.isatty() and not session.as_json:
         reason = str(click.prompt("Why", err=True))
-    _assert_legal(session, state, name, task, reason, data)
+    _assert_legal(state, name, task, reason, data)
     if reason:
         with suppress(DeplError):  # whoever goes on with it filters what is written down, once more
             for environment in state.environments:
@@ -120,12 +121,13 @@ def send(session: Session, rollout: str, name: str, task: str, reason: str, data
         session.complain_of_warnings([_not_driven(session, records, state)])
 
 
-def _assert_legal(session: Session, state: State, name: str, task: str, reason: str, data: Mapping[str, str]) -> None:
+def _assert_legal(state: State, name: str, task: str, reason: str, data: Mapping[str, str]) -> None:
     from depl.rollout.asking import refusal
 
     refused = refusal(state, name, task, reason)
     if refused:
-        raise IllegalSignal(refused, hint=f"`depl show {state.rollout}` tells what can be done about it.")
+        hint = "" if state.state.is_over else f"`depl show {state.rollout}` tells what can be done about it."
+        raise IllegalSignal(refused, hint=hint)
     item = data.get("item")
     if item and state.plan is not None:
         gates = [task] if task else state.open_gates

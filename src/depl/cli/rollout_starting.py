@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +10,10 @@ import click
 from depl.cli import options
 from depl.cli.consent import Consent
 from depl.cli.rollout_options import either_argument, parameters, queue_option, set_option
-from depl.cli.rollout_planning import know_secrets, not_by_hand, planned, recorded_one, tell_plan
+from depl.cli.rollout_planning import know_secrets, planned, recorded_one, tell_plan
 from depl.cli.session import Session, refuse
 from depl.errors import ConfigurationError
+from depl.report.lines import Line
 
 if TYPE_CHECKING:
     from depl.rollout.folding import State
@@ -76,9 +76,9 @@ def start(
     if not agreed(session, plan, deployer, ask=ask, yes=yes):
         return
     if queue:
-        from depl.cli import queueing
+        from depl.cli.rollout_queueing import queue as put_into_queue
 
-        queueing.queue(session, plan)
+        put_into_queue(session, plan)
         return
 
     def prepare(known: State, log: Log) -> State:
@@ -90,6 +90,8 @@ def start(
         startable(session, known, None)  # nobody was quicker
         return known
 
+    if not (session.quiet or session.as_json):
+        session.show([Line(f"look on with: {session.command} rollout follow {plan.rollout}", "dim")])
     drive_here(session, plan, deployer, prepare, wait=wait)
 
 
@@ -100,6 +102,8 @@ def startable(session: Session, state: State, deployer: Deployer | None) -> Roll
     from depl.tasks.making import assert_fresh
 
     if state.plan is None:
+        from depl.rollout.byhand_undo import not_by_hand
+
         raise not_by_hand(state)
     if state.state is not RolloutState.PLANNED:
         hint = f"`depl rollout start {state.name}` makes another one."
@@ -114,25 +118,16 @@ def startable(session: Session, state: State, deployer: Deployer | None) -> Roll
 
 def agreed(session: Session, plan: RolloutPlan, deployer: Deployer, *, ask: bool, yes: bool) -> bool:
     """Whether it may begin: those who are to be asked have agreed. Errors: ConfigurationError, those of connections."""
-    if not all(agreed_to(session, name, yes) for name in protected(session, plan.environments)):
-        return session.declined()
+    from depl.cli.names import is_protected
+
+    for name in plan.environments:
+        if is_protected(name, session.base) and not Consent(name, yes, by="--yes").to_name():
+            return session.declined()
     if not plan.undoes and not _agreed_to_steps(session, plan, deployer, yes):
         return False
     if ask and not Consent(plan.name, yes, by="--yes").to("Do this?"):
         return session.declined()
     return True
-
-
-def protected(session: Session, environments: Sequence[str]) -> list[str]:
-    """Those that want their name typed before they are changed."""
-    from depl.cli.names import is_protected
-
-    return [name for name in environments if is_protected(name, session.base)]
-
-
-def agreed_to(session: Session, environment: str, yes: bool) -> bool:
-    """Whether somebody typed the name of an environment."""
-    return Consent(environment, yes, by="--yes").to_name()
 
 
 def _agreed_to_steps(session: Session, plan: RolloutPlan, deployer: Deployer, yes: bool) -> bool:

@@ -7,7 +7,7 @@ from itertools import islice
 import click
 
 from depl.cli import options
-from depl.cli.recorded import records_of
+from depl.cli.project_store import records_of
 from depl.cli.session import Session
 from depl.errors import NothingRecorded
 from depl.rollout.states import RolloutState

@@ -102,7 +102,7 @@ class Session:
 
         on_hosts: as it will be on the hosts, not on this machine; None: unless they are this machine.
         """
-        from depl.cli.models import made
+        from depl.cli.model_making import made
 
         model = made(self, name, platform, timeout, on_hosts=on_hosts)
         self.tell_of(model)

@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from depl.cli.shared import needed, shared_store
+from depl.cli.project_store import needed, shared_store
 from depl.errors import DeplError, Interrupted, Locked
-from depl.rollout.log import Fenced, LogFailed
+from depl.rollout.log import Fenced
 from depl.rollout.records import SIGNALS, directory_of, path_of
 from depl.rollout.signals import SignalFile
 from depl.rollout.states import RolloutState
@@ -143,13 +143,10 @@ class SharedRun:
         """Bring the store up to date; whether it could be reached."""
         try:
             self._bring()
-        except LogFailed as error:
+        except (DeplError, OSError) as error:
             if not self._is_away:
-                self._said.append(f"{error.message}; what happens is recorded here, and brought there later")
+                self._said.append(f"{error}; what happens is recorded here, and brought to the store later")
             self._is_away = True
-            return False
-        except DeplError as error:
-            self._said.append(error.message)
             return False
         self._is_away = False
         return True

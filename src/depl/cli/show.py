@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from depl.cli import options
-from depl.cli.recorded import Records, chosen_rollout, records_of
+from depl.cli.project_store import records_of
 from depl.cli.rollout_options import rollout_argument
 from depl.cli.session import Session
 from depl.errors import ConfigurationError
 from depl.events import What
 from depl.report.errors import TAIL
 from depl.report.lines import Line
+from depl.rollout.lookup import Records, chosen_rollout
 
 if TYPE_CHECKING:
     from depl.rollout.folding import State

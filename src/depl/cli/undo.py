@@ -9,9 +9,9 @@ import click
 from depl.cli import options
 from depl.cli.claiming import heed_hold
 from depl.cli.consent import Consent
-from depl.cli.looking import first_that_has, places_to_look
 from depl.cli.names import is_protected
 from depl.cli.session import Session, refuse
+from depl.cli.undo_places import first_that_has, places_to_look
 from depl.cli.undoing import Place
 from depl.errors import DeplError, NothingToUndo
 

@@ -16,7 +16,6 @@ from depl.cli.session import Session
 @click.option("--name", metavar="NAME", help="How it is called in records; the machine's name otherwise.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="At most so many at a time.")
 @click.option("--queue", "queues", metavar="NAME", multiple=True, help="Only from that queue (repeatable).")
-@click.option("--drive", metavar="CLAIM", hidden=True)
 @options.json_option
 @options.quiet_option
 @options.verbose_option
@@ -28,7 +27,6 @@ def worker(
     name: str | None,
     jobs: int,
     queues: tuple[str, ...],
-    drive: str | None,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -39,19 +37,29 @@ def worker(
     answer. Ctrl-C or TERM: what runs now comes to its end, and another worker goes on; a second one ends it at once.
     """
     from depl.cli.crew import Crew
-    from depl.cli.stored import open_project_store
+    from depl.cli.drivers import Drivers
+    from depl.cli.project_store import open_project_store
     from depl.cli.workforce import Workforce
 
-    session.begin(as_json=as_json, quiet=quiet, verbose=verbose)
-    store = open_project_store(session)
-    try:
-        if drive is not None:
-            from depl.cli.queued_driving import drive_claimed
+    def prepare() -> None:
+        from depl.cli.queued_driving import prepare as prepare_driving
 
-            drive_claimed(session, store, drive)
-        else:
-            called = name or f"{socket.gethostname()}:{os.getpid()}"
-            kind = Workforce if store.jobs is None else Crew
-            kind(session, store, called, jobs, queues or None, once=once).run()
+        prepare_driving(session)
+
+    session.begin(as_json=as_json, quiet=quiet, verbose=verbose)
+    drivers = Drivers(session.base, prepare)  # before anything is open that two processes could not share
+    try:
+        store = open_project_store(session)
+        try:
+            if drivers.claim is not None:
+                from depl.cli.queued_driving import drive_claimed
+
+                drive_claimed(session, store, drivers.claim, drivers.parent)
+            else:
+                called = name or f"{socket.gethostname()}:{os.getpid()}"
+                kind = Workforce if store.jobs is None else Crew
+                kind(session, store, drivers, called, jobs, queues or None, once=once).run()
+        finally:
+            store.close()
     finally:
-        store.close()
+        drivers.close()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from depl.cli.recorded import is_over
-from depl.cli.session import LAUNCHED, Session
+from depl.cli.drivers import WISHES, Drivers
+from depl.cli.project_store import is_over
+from depl.cli.session import Session
 from depl.errors import DeplError
 from depl.rollout.holds import HoldFiles
 from depl.rollout.lock_files import OVER, RUNNING
@@ -37,7 +35,6 @@ KEEPING = 3600.0  # seconds between looks at what is kept no longer
 class _Driver:
     """A process that drives a rollout. told: how often it was told to end. Times: by the monotonic clock."""
 
-    process: subprocess.Popen[bytes]
     claim: Claim
     begun: float
     told: int = 0
@@ -51,10 +48,18 @@ class Workforce:
     """
 
     def __init__(
-        self, session: Session, store: Store, name: str, jobs: int, queues: Sequence[str] | None = None, *, once: bool
+        self,
+        session: Session,
+        store: Store,
+        drivers: Drivers,
+        name: str,
+        jobs: int,
+        queues: Sequence[str] | None = None,
+        *,
+        once: bool,
     ) -> None:
         self._session, self._store, self._name, self._jobs, self._once = session, store, name, jobs, once
-        self._queues = queues
+        self._drivers, self._queues = drivers, queues
         self._at_work: dict[str, _Driver] = {}
         self._told_to_end = 0
         self._seen: object = None
@@ -70,11 +75,12 @@ class Workforce:
                 if self._once and not begun and not self._at_work:
                     return
                 if not begun:
-                    time.sleep(POLL if self._told_to_end or not self._once else POLL / 5)
+                    self._drivers.wait(POLL if self._told_to_end or not self._once else POLL / 5)
 
     def _look(self) -> bool:
         """Do what is to be done now; whether another rollout was begun."""
         self._look_after()
+        self._assert_able()
         if self._told_to_end:
             return False
         try:
@@ -118,37 +124,37 @@ class Workforce:
         return False
 
     def _begin(self, claim: Claim) -> None:
-        """A process that was started knows the project's code as it is now, whatever another rollout made of it."""
-        session, drive = self._session, json.dumps({**asdict(claim), "worker": os.getpid()})
-        given = {"--json": session.as_json, "--quiet": session.quiet, "--verbose": session.verbose}
-        options = [option for option, is_given in given.items() if is_given]
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "depl", "worker", "--drive", drive, *options],
-            env={**os.environ, LAUNCHED: session.base},
-            cwd=session.base,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for us, and the whole group can be ended
-        )
-        self._at_work[claim.rollout] = _Driver(process, claim, time.monotonic())
+        self._drivers.begin(claim)
+        self._at_work[claim.rollout] = _Driver(claim, time.monotonic())
 
     def _look_after(self) -> None:
         """Tell those at work that they are to end, and see who has."""
         told = -1
-        for rollout, driver in [*self._at_work.items()]:
-            status = driver.process.poll()
-            if status is None:
-                if driver.told < self._told_to_end:
-                    driver.process.send_signal(signal.SIGTERM)
-                    told, driver.told = driver.told, driver.told + 1
-                self._beat_for(driver)
-                continue
-            del self._at_work[rollout]
-            if status < 0:
+        for rollout, status in self._drivers.ended().items():
+            driver = self._at_work.pop(rollout)
+            if status < 0 and self._is_left(driver.claim):
                 ended = f"rollout {rollout} is interrupted: its process was ended by {signal.Signals(-status).name}"
                 self._session.complain_of_warnings([ended])
-
+        for rollout, driver in self._at_work.items():
+            if driver.told < self._told_to_end:
+                self._drivers.end(rollout)
+                told, driver.told = driver.told, driver.told + 1
+            self._beat_for(driver)
         if told >= 0:
             self._session.complain_of_warnings([ENDING[min(told, 1)]])
+
+    def _assert_able(self) -> None:
+        if self._drivers.gone:
+            hint = "Start the worker again; what was at work is left to it, or to others."
+            raise DeplError("The process in which drivers of rollouts begin was ended", hint=hint)
+
+    def _is_left(self, claim: Claim) -> bool:
+        """Whether a driver that is gone has not let go of its rollout."""
+        try:
+            header = self._store.header(claim.rollout)
+        except DeplError:
+            return True
+        return (header.owner, header.epoch) == (claim.owner, claim.epoch)
 
     def _beat_for(self, driver: _Driver) -> None:
         now = time.monotonic()
@@ -177,12 +183,13 @@ class Workforce:
 
 @contextmanager
 def heeded(end: Callable[[], None]) -> Iterator[None]:
-    """While this lasts, INT and TERM only say that somebody wants us to end."""
+    """While this lasts, INT and TERM only say that somebody wants us to end; also those that came before."""
 
     def heed(number: int, frame: FrameType | None) -> None:
         end()
 
-    before = {number: signal.signal(number, heed) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, heed) for number in WISHES}
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, WISHES)  # they are held back until a driver has come so far
     try:
         yield
     finally:

@@ -39,12 +39,13 @@ class Lines:
 class Requirements:
     """The packages that component code imports.
 
-    key: which ones, as a digest; "" if there are none. Errors: ConfigurationError for files that cannot be read.
+    key: which ones, as a digest; "" if there are none. file: what names them, seen from base_dir. Errors:
+    ConfigurationError for files that cannot be read.
     """
 
-    def __init__(self, base_dir: str, cache: str | None = None) -> None:
+    def __init__(self, base_dir: str, cache: str | None = None, file: str = FILE) -> None:
         self.base_dir = base_dir
-        self.lines = read_lines(os.path.join(base_dir, FILE))
+        self.lines = read_lines(os.path.join(base_dir, file))
         self.key = _digest(self.lines) if self.lines.packages else ""
         self._wheelhouse = Wheelhouse(cache)
 

@@ -29,20 +29,22 @@ def next_steps(state: State, depl: str = "depl", *, driven: bool = True) -> list
     rollout = state.rollout
     if state.plan is None:
         return _of_a_model(state, depl, driven=driven)
-    if state.state is _R.PLANNED:
-        return [
-            ("start it", f"{depl} rollout start {rollout}"),
-            ("cancel it", f"{depl} rollout signal {rollout} abort"),
-        ]
+    if state.state in (_R.PLANNED, _R.QUEUED):
+        start = [("start it", f"{depl} rollout start {rollout}")] if state.state is _R.PLANNED else []
+        return [*start, ("cancel it", f"{depl} rollout signal {rollout} abort")]
     if state.state.is_over:
         left = any(needs_reversal(leaf, state.tasks[id]) for id, leaf in state.plan.tree.leaves.items())
         can_go_back = left and not state.undoes
         return [("take it back", f"{depl} rollout undo {rollout}")] if can_go_back else []
     steps = [] if driven else _to_take_up(state, depl)
-    return [
-        *steps,
-        *((DOES[name], _command(name, rollout, depl)) for name in signals_in(state.state, state.holds, state.block)),
-    ]
+    return [*steps, *((DOES[name], _command(name, rollout, depl)) for name in _signals(state, driven=driven))]
+
+
+def _signals(state: State, *, driven: bool) -> list[str]:
+    """Those that change something. Where nobody hears them they wait for whoever goes on, and few are worth that."""
+    pointless = {"keep" if state.keep else "unkeep", *(["force"] if state.block in FORWARD else [])}
+    legal = [name for name in signals_in(state.state, state.holds, state.block) if name not in pointless]
+    return legal if driven else [name for name in legal if name in ("keep", "unkeep", "skip", "force")]
 
 
 def _to_take_up(state: State, depl: str) -> list[tuple[str, str]]:

@@ -86,7 +86,12 @@ def end_lines(state: State, took: float, steps: Sequence[tuple[str, str]]) -> li
     lines = [Line(f"{name}: {word}", style)]
     if left and state.plan is not None and state.state is not _R.SUCCEEDED:
         lines += [Line("not put back:", "yellow"), *(Line(f"  {_title(state.plan, id)}") for id in left)]
-    return [*lines, *(Line(f"  {what}: {command}") for what, command in steps)]
+    return [*lines, *step_lines(steps)]
+
+
+def step_lines(steps: Sequence[tuple[str, str]]) -> list[Line]:
+    """What can be done now, and how."""
+    return [Line(f"  {what}: {command}") for what, command in steps]
 
 
 def signal_text(signal: Mapping[str, Any]) -> str:
@@ -110,7 +115,7 @@ def _head(state: State, summary: Listed) -> list[Line]:
         "took": "" if took is None else seconds(took),
         "environments": ", ".join(state.environments),
         "takes back": state.undoes,
-        "blocked": f"{state.block.value}: {state.reason}" if state.block is not None else "",
+        "blocked": state.reason if state.block is not None else "",
         "because": state.reason if state.block is None else "",
         "parameters": _parameters(state.plan),
         "revision": state.plan.revision if state.plan is not None else "",
@@ -137,7 +142,7 @@ def _asked(parameter: Mapping[str, Any]) -> str:
     facts += [f"one of {_plain(parameter['choices'])}"] if parameter["choices"] else []
     facts += ["must be given"] if parameter["required"] else []
     if parameter["default"] not in (None, "", []):
-        facts.append(f"else {_plain(parameter['default'])}")
+        facts.append(f"{_plain(parameter['default'])} unless given")
     return f"--set {parameter['name']}=...  {'; '.join(facts)}".rstrip()
 
 

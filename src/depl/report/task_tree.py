@@ -30,6 +30,7 @@ def task_tree_lines(state: State, *, inside: bool = True) -> list[Line]:
     """A rollout: every task with how it stands; inside: also what a deployment does in it."""
     if state.plan is None:
         return [_status_line("", id, status) for id, status in state.tasks.items()]
+    waiting = state.unanswered
     tree = state.plan.tree
     of = _inside(state) if inside else {}
     lines = []
@@ -37,7 +38,7 @@ def task_tree_lines(state: State, *, inside: bool = True) -> list[Line]:
         if id not in tree.leaves:
             lines.append(Line(f"{indent}{name(tree, id)}", "dim"))
             continue
-        lines.append(_status_line(indent, name(tree, id), state.tasks[id]))
+        lines.append(_status_line(indent, name(tree, id), state.tasks[id], waits=id in waiting))
         lines += [_status_line(f"{indent}    ", one.removeprefix(f"{id}/"), status) for one, status in of.get(id, ())]
     return lines
 
@@ -84,10 +85,10 @@ def _how(group: Group) -> str:
     return f"side by side, {group.limit} at a time" if group.limit else "side by side"
 
 
-def _status_line(indent: str, title: str, status: TaskStatus) -> Line:
-    facts = [status.state.value]
+def _status_line(indent: str, title: str, status: TaskStatus, *, waits: bool = False) -> Line:
+    facts = ["waiting" if waits else "at work" if status.state is TaskState.DISPATCHED else status.state.value]
     if status.state in (TaskState.DISPATCHED, TaskState.REVERSING) and status.total:
-        facts.append(f"{status.done:g} of {status.total:g}")
+        facts.append(f"{status.done:.0f} of {status.total:.0f}")
     facts += [word for word in (took(status), _attempts(status)) if word]
     text = f"{indent}{title}: {', '.join(facts)}"
     return Line(f"{text}  ({status.reason})" if status.reason else text, task_style(status.state))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from depl.rollout.folding import State
-from depl.rollout.states import FORWARD, NEED_REASON, SIGNALS, TASK_SIGNALS, Hold, signals_in
+from depl.rollout.states import FORWARD, NEED_REASON, NOT_PUT_BACK, SIGNALS, TASK_SIGNALS, Hold, TaskState, signals_in
 from depl.settings import did_you_mean
 
 NEED_ONE = frozenset({"approve", "reject", "skip", "force"})  # said of one task; the others of all that it fits
@@ -31,7 +31,7 @@ def tasks_of(state: State, name: str, task: str = "") -> list[str]:
     if name in ("approve", "reject"):
         return state.unanswered
     leaves = state.plan.tree.leaves if state.plan is not None else {}
-    fits = TASK_SIGNALS[name] - ({"pending"} if name == "skip" else set())
+    fits = _fitting(state, name) - {TaskState.PENDING}
     return [id for id in leaves if state.tasks[id].state in fits]
 
 
@@ -42,12 +42,18 @@ def shown(state: State) -> str:
     return ", ".join([state.state.value, *block, *holds])
 
 
+def _fitting(state: State, name: str) -> frozenset[TaskState]:
+    """The states of tasks in which a signal makes sense: on the way back what failed before is not tried again."""
+    going_back = name == "retry" and state.block is not None and state.block not in FORWARD
+    return NOT_PUT_BACK if going_back else TASK_SIGNALS[name]
+
+
 def _refused_task(state: State, name: str, task: str) -> str:
     if state.plan is None:
         return "" if Hold.APPROVAL in state.holds else f"{name} is for rollouts written by hand"
     if task and task not in state.plan.tree.leaves:
         return f"Rollout {state.rollout} has no task {task!r}"
-    if task and state.tasks[task].state not in TASK_SIGNALS[name]:
+    if task and state.tasks[task].state not in _fitting(state, name):
         return f"{name} makes no sense for task {task}, which is {state.tasks[task].state.value}"
     if task and name in ("approve", "reject") and task not in state.unanswered:
         return f"Task {task} does not wait for anybody"

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from depl.errors import ConfigurationError, DeplError
+from depl.places import place_of_class
 from depl.rollout.files import DIRECTORY, file_of, load, rollout_files
 from depl.rollout.parameters import as_facts, parameters_of, values_of
 from depl.rollout.plan import MONITOR_INTERVAL, VALID
@@ -58,7 +59,9 @@ class Rollout:
     def plan(self) -> Any:
         """The tasks, as one task or container of depl.tasks."""
         message = f"{type(self).__name__} does not say what it is to do"
-        raise ConfigurationError(message, hint="Write a method plan(self) that returns a task.")
+        file, line = place_of_class(type(self)) or (None, None)
+        hint = "Write a method plan(self) that returns a task."
+        raise ConfigurationError(message, file=file, line=line, hint=hint)
 
 
 @dataclass(frozen=True)

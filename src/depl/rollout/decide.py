@@ -176,7 +176,8 @@ class Decider:
                 return  # what it bears is counted before the next one
             else:
                 left.append(id)
-        if left and self.plan.on_failure != "ask":
+        is_wished = any("retry" in self.state.tasks[id].asked for id in again)  # whatever else failed
+        if left and self.plan.on_failure != "ask" and not is_wished:
             yield self._stop_for(left[0])
         elif left and not again and not self.at_work:
             yield blocked(Block.FAILED, f"{self.plan.tree.leaves[left[0]].title or left[0]} failed")

@@ -11,6 +11,7 @@ from depl.rollout.log import Recorded
 from depl.rollout.plan import RolloutPlan
 from depl.rollout.signalled import signalled
 from depl.rollout.states import (
+    NOT_PUT_BACK,
     Block,
     Hold,
     RolloutState,
@@ -183,6 +184,9 @@ class State:
         self._move(_R.BLOCKED)
         self.block, self.reason = Block(event.data["block"]), str(event.data.get("reason") or "")
         self.wish, self.keep = "", False
+        for status in self.tasks.values():
+            if status.state in (_T.FAILED, _T.UNKNOWN, *NOT_PUT_BACK):
+                status.asked.clear()  # what was wished has led here
 
     def _resumed(self, event: Event, at: str) -> None:
         self._move(_R.RUNNING if event.data["direction"] == "forward" else _R.REVERSING)

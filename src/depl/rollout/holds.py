@@ -145,7 +145,7 @@ def _read(path: str, name: str) -> Freeze | None:
     except OSError as error:
         absent = error.errno in (errno.ENOENT, errno.ENOTDIR) or not os.path.lexists(path)
         return None if absent else _unknown(name, path)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _unknown(name, path)
     if not isinstance(facts, Mapping):
         return _unknown(name, path)

@@ -92,7 +92,7 @@ def owner_in(path: str) -> Owner | None:
         with open(descriptor, "rb") as file:
             facts = json.loads(file.read(65536))
         return _owner_from(facts) if isinstance(facts, Mapping) else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

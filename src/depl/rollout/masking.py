@@ -9,8 +9,8 @@ from typing import Any
 from depl.redact import Redactor
 from depl.rollout.states import SIGNALS, Block, Hold, RolloutState, TaskState
 
-_IDENTITIES = """schema n at event what environment environments host hosts rollout rollouts undoes redoes task tasks outcome
-status exit_status settled_by stream undone_by class verb way_back cause tolerated"""
+_IDENTITIES = """schema n at event what environment environments host hosts rollout rollouts undoes redoes task tasks
+outcome status exit_status settled_by stream undone_by class verb way_back cause tolerated"""
 _OTHERS = """after before change changed changes cmd command component conflict conflicts count data diff error errors
 failed file hint interrupted irreversible kept line log message mistakes output path pivots place planned reason
 returncode revision seconds shown size put_back standing stands held goes_along stderr stdout takes_back text

@@ -8,7 +8,8 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
@@ -31,8 +32,15 @@ def target_of(text: str, base: str, smtp: str, sender: str | None, timeout: floa
     raise ValueError("webhook URL, mail NAME@HOST or command COMMAND")
 
 
+class _Ends:
+    """Ends with the process that sends."""
+
+    def give_up(self) -> None:
+        """There is nothing to leave behind."""
+
+
 @dataclass
-class Webhook:
+class Webhook(_Ends):
     """A POST of JSON. A user and a password in the address are sent as Basic authorization."""
 
     address: SplitResult
@@ -72,7 +80,7 @@ class Webhook:
 
 
 @dataclass
-class Mail:
+class Mail(_Ends):
     """A mail by SMTP; a password is sent over an encrypted connection only."""
 
     to: str
@@ -124,6 +132,9 @@ class Command:
     command: str
     base: str
     timeout: float
+    _turn: Lock = field(default_factory=Lock)
+    _process: subprocess.Popen[bytes] | None = None
+    _over: bool = False
 
     @property
     def name(self) -> str:
@@ -132,23 +143,38 @@ class Command:
 
     def send(self, notice: Mapping[str, Any]) -> None:
         """Run it; it and its children are gone after the timeout."""
-        with subprocess.Popen(
-            self.command,
-            shell=True,
-            cwd=self.base,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as process:
+        with self._turn:
+            if self._over:
+                raise NotTold("there was no time left for it")
+            self._process = process = subprocess.Popen(
+                self.command,
+                shell=True,
+                cwd=self.base,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        with process:
             try:
                 process.communicate(_json(notice), timeout=self.timeout)
             except subprocess.TimeoutExpired:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                _kill(process)
                 raise NotTold(f"it took longer than {self.timeout:g} s") from None
         if process.returncode:
             raise NotTold(f"it ended with status {process.returncode}")
+
+    def give_up(self) -> None:
+        """End what runs, and run no more."""
+        with self._turn:
+            self._over = True
+            if self._process is not None and self._process.returncode is None:
+                _kill(self._process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _address(text: str, *schemes: str) -> SplitResult:

@@ -81,6 +81,7 @@ class Notifier:
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
             if thread.is_alive():
+                thread.give_up()
                 self._warn(f"{thread.name} did not take all notices in time")
         self._threads = None
         return self.warnings()
@@ -119,6 +120,9 @@ class Target(Protocol):
     def send(self, notice: Mapping[str, Any]) -> None:
         """Send one. Errors: anything; NotTold with words that can be shown."""
 
+    def give_up(self) -> None:
+        """Nobody waits any longer, and nothing more is sent: leave nothing behind."""
+
 
 class NotTold(DeplError):
     """A notice did not arrive."""
@@ -131,6 +135,7 @@ class _Sending(Thread):
         super().__init__(name=target.name, daemon=True)
         self.notices: queue.SimpleQueue[Mapping[str, Any] | None] = queue.SimpleQueue()
         self._target, self._notifier = target, notifier
+        self.give_up = target.give_up
 
     def run(self) -> None:
         while (notice := self.notices.get()) is not None:

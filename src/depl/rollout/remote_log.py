@@ -14,7 +14,7 @@ from depl.rollout.hearing import Hosts
 from depl.rollout.runner import Runner
 
 
-class Telling(Runner, Protocol):
+class RunnerWithLog(Runner, Protocol):
     """Hosts that tell what was done on them."""
 
     def log(self, host: str, path: Optional[str], changes: bool, more: bool = False) -> None:
@@ -22,7 +22,7 @@ class Telling(Runner, Protocol):
 
 
 def remote_history(
-    runner: Telling, path: Optional[str], changes: bool, unread: Callable[[DeplError], None], emit: Emit
+    runner: RunnerWithLog, path: Optional[str], changes: bool, unread: Callable[[DeplError], None], emit: Emit
 ) -> Iterator[Mapping[str, Any]]:
     """The rows of depl.deploy.history.history(), from the one host of a runner. Errors: Unreachable."""
     hosts = Hosts(runner, emit)

@@ -62,10 +62,8 @@ class SignalFile:
             return ()
         for line in added[: added.rfind(b"\n") + 1].splitlines(keepends=True):
             try:
-                data = {**json.loads(line), "number": len(self._known) + 1}
-                signal = Signal(**{key: data[key] for key in Signal.__dataclass_fields__ if key in data})
-                self._known.append(self._hidden(signal, len(line)))
-            except (ValueError, TypeError):
+                self._known.append(self._hidden(_signal(line, len(self._known) + 1), len(line)))
+            except (ValueError, TypeError, AttributeError):
                 self._known.append(Signal("?", "", number=len(self._known) + 1))  # not ours: keeps its number
             self._read += len(line)
         return [signal for signal in self._known[after:] if signal.name != "?"]
@@ -82,17 +80,30 @@ class SignalFile:
         return signal
 
     def _hidden(self, signal: Signal, size: int) -> Signal:
-        """Without secrets, and the line that was read last, too: over it, as somebody may be adding another one."""
+        """Without secrets, and the line that was read, too: over it, as somebody may be adding another one.
+
+        Where there is no room for what stands for a secret, some reason is still given.
+        """
         reason = self._redact(signal.reason)
         if reason == signal.reason:
             return signal
         hidden = replace(signal, reason=reason)
-        lines = map(_line, (hidden, replace(hidden, reason="")))
+        lines = map(_line, (hidden, replace(hidden, reason="...")))
         fitting = next((line for line in lines if len(line) < size), b"")
         with suppress(OSError), open(self.path, "r+b") as file:
             file.seek(self._read)
             file.write(fitting.ljust(size - 1))
         return hidden
+
+
+def _signal(line: bytes, number: int) -> Signal:
+    """Errors: ValueError, TypeError, AttributeError where it is none."""
+    data = {**json.loads(line), "number": number}
+    signal = Signal(**{key: data[key] for key in Signal.__dataclass_fields__ if key in data})
+    texts = (signal.name, signal.who, signal.at, signal.reason, signal.task, *signal.data.keys(), *signal.data.values())
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a signal is made of texts")
+    return signal
 
 
 def _line(signal: Signal) -> bytes:

@@ -74,7 +74,6 @@ FORWARD = (Block.FAILED, Block.INTERRUPTED, Block.PIVOT)  # what is blocked so m
 _T, _R = TaskState, RolloutState
 OVER = frozenset({_R.SUCCEEDED, _R.REVERSED, _R.PARTLY_REVERSED, _R.KEPT, _R.CANCELLED})
 ACTIVE = frozenset({_R.RUNNING, _R.STOPPING, _R.REVERSING, _R.BLOCKED})
-ENDED = frozenset({_T.UNCHANGED, _T.DONE, _T.FAILED, _T.UNKNOWN, _T.SKIPPED})
 GOOD = frozenset({_T.UNCHANGED, _T.DONE, _T.SKIPPED})
 NOT_PUT_BACK = frozenset({_T.REVERSE_FAILED, _T.CONFLICT})
 

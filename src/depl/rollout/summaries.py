@@ -37,11 +37,6 @@ class Summary:
         facts = dict(vars(self))
         return {**facts, "began": facts.pop("at")}
 
-    @property
-    def is_by_hand(self) -> bool:
-        """Whether somebody wrote down what it does."""
-        return not self.environments or self.name not in self.environments
-
 
 def summary_of(state: State, driven: bool) -> Summary:
     """A rollout in short that is known as far as its record goes. driven: somebody is at work on it."""

@@ -160,7 +160,8 @@ def _open_server(url: str) -> Database:
         import psycopg  # noqa: F401
     except ImportError as error:
         message = "The store is in PostgreSQL, but what speaks to it is not installed"
-        raise ConfigurationError(message, hint="Install `depl[postgresql]`.") from error
+        hint = "Name psycopg[binary] in worker.txt, then run: depl requirements install worker.txt"
+        raise ConfigurationError(message, hint=hint) from error
     shown = without_password(url)
     try:
         address = make_url(re.sub(r"^postgresql://", "postgresql+psycopg://", url))

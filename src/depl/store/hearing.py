@@ -42,8 +42,7 @@ class StoreSignals:
         query = query.where(signals.c.name != NO_SIGNAL)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(signals.c.number)).all()
-        found = [Signal(**{name: row._mapping[name] for name in Signal.__dataclass_fields__}) for row in rows]
-        return [self._hidden(signal) for signal in found]
+        return [self._hidden(signal_of(row)) for row in rows]
 
     def post(self, signal: Signal) -> Signal:
         """Add one; with the number that it was given."""

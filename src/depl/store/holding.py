@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from depl.deploy.begin import utc
 from depl.errors import Locked
-from depl.rollout.holds import Freeze
+from depl.rollout.holds import Freeze, Holds
 from depl.store.database import Database
 from depl.store.schema import holds
 
@@ -47,6 +47,34 @@ class StoreHolds:
             held = _of(connection, environment)
             connection.execute(holds.delete().where(holds.c.environment == environment))
             return held
+
+
+class AllHolds:
+    """Those of a shared store, and those that were noted here before there was one."""
+
+    def __init__(self, shared: Holds, files: Holds) -> None:
+        self._shared, self._files = shared, files
+
+    def of(self, environment: str) -> Freeze | None:
+        """Whether an environment is held."""
+        return self._shared.of(environment) or self._files.of(environment)
+
+    def all(self) -> Sequence[Freeze]:
+        """Those that are held, by name."""
+        found = {freeze.environment: freeze for freeze in (*self._files.all(), *self._shared.all())}
+        return [found[name] for name in sorted(found)]
+
+    def set(self, freeze: Freeze) -> None:
+        """Hold an environment."""
+        held = self._files.of(freeze.environment)
+        if held is not None:
+            raise Locked(held.sentence, hint=f"`depl release {freeze.environment}` ends that.")
+        self._shared.set(freeze)
+
+    def clear(self, environment: str) -> Freeze | None:
+        """Release an environment."""
+        shared, here = self._shared.clear(environment), self._files.clear(environment)
+        return shared or here
 
 
 def lasting() -> ColumnElement[bool]:

@@ -139,11 +139,13 @@ class Store:
 
     def log(self, rollout: str, epoch: int | None = None, redact: Redactor | None = None) -> StoreLog:
         """The events and output of a rollout. epoch: of the claim under which it is written to."""
-        return StoreLog(self.database, rollout, epoch, Redactor() if redact is None else redact, self.jobs.cancel if self.jobs else None)
+        redact = Redactor() if redact is None else redact  # one that knows nothing yet may learn
+        return StoreLog(self.database, rollout, epoch, redact, self.jobs.cancel if self.jobs else None)
 
     def signals(self, rollout: str, redact: Redactor | None = None) -> StoreSignals:
         """The signals of a rollout."""
-        return StoreSignals(self.database, rollout, Redactor() if redact is None else redact, self.jobs.wake if self.jobs else None)
+        redact = Redactor() if redact is None else redact
+        return StoreSignals(self.database, rollout, redact, self.jobs.wake if self.jobs else None)
 
     def output(self, rollout: str, task: str, offset: int = 0, limit: int = 65536) -> Window:
         """Characters of what a task printed; from the end where the offset is negative."""
@@ -213,5 +215,6 @@ def _jobs(store: Store) -> Jobs:
         from depl.store.cluster import Jobs
     except ImportError as error:
         message = "Rollouts are to be queued for several workers, but what does that is not installed"
-        raise ConfigurationError(message, hint="Install `depl[cluster]`.") from error
+        hint = "Name psycopg[binary] and procrastinate in worker.txt, then run: depl requirements install worker.txt"
+        raise ConfigurationError(message, hint=hint) from error
     return Jobs(store.database, store.leases)

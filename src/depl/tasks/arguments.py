@@ -18,7 +18,9 @@ def taken(cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[s
     try:
         bound = signature(cls.__init__).bind(None, *args, **kwargs)  # type: ignore[misc]
     except TypeError as error:
-        raise mistaken(f"{cls.__name__} cannot be made: {error}") from None
+        names = [name for name in signature(cls.__init__).parameters if name != "self"]  # type: ignore[misc]
+        hint = f"It takes {', '.join(names)}." if names else "It takes no arguments."
+        raise mistaken(f"{cls.__name__} cannot be made: {error}", hint) from None
     _, *given = bound.arguments.items()
     arguments: dict[str, Any] = {}
     for name, value in given:

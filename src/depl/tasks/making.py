@@ -105,7 +105,8 @@ def rebuild(plan: RolloutPlan, base: str) -> Rollout:
 
 def monitors_of(rollout: Rollout, base: str, redact: Redactor | None = None) -> dict[str, Callable[[], None]]:
     """What is watched while it runs, by the names that its plan has: each looks once, and raises where it trips."""
-    return {name: _look(monitor, rollout, base, Redactor() if redact is None else redact) for name, monitor in _by_name(rollout).items()}
+    redact = Redactor() if redact is None else redact
+    return {name: _look(monitor, rollout, base, redact) for name, monitor in _by_name(rollout).items()}
 
 
 def _tree(rollout: Rollout, base: str) -> Tree:
@@ -114,7 +115,8 @@ def _tree(rollout: Rollout, base: str) -> Tree:
         watched = vars(rollout).get("monitors")
         task: Any = rollout.plan()
         if not isinstance(task, Task):
-            message = f"plan() of {type(rollout).__name__} returns {type(task).__name__} {task!r:.60}, not a task"
+            returned = "nothing" if task is None else f"{type(task).__name__} {task!r:.60}"
+            message = f"plan() of {type(rollout).__name__} returns {returned}, not a task"
             hint = "Return a task, or several in a container, such as Sequential(...)."
             raise ConfigurationError(message, hint=hint)
         if vars(rollout).get("monitors") is not watched:  # whoever drives it does not call plan()

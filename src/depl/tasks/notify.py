@@ -20,5 +20,8 @@ class Notify(Task):
         self.title = f"Notify{' ' if targets else ''}{', '.join(self.targets)}: {text}"
 
     def run(self) -> None:
-        text = self.working.redact(self.text)
-        self.working.notifier.tell("message", {"text": text, "message": text, "targets": self.targets})
+        text, notifier = self.working.redact(self.text), self.working.given_notifier
+        if notifier is None:
+            self.warn("nobody is told: depl.cfg has no targets in [notify]")
+            return
+        notifier.tell("message", {"text": text, "message": text, "targets": self.targets})

@@ -92,13 +92,6 @@ class Working:
             raise ReportBug("a task that deploys is at work where nobody can deploy")
         return self.given_deployer
 
-    @property
-    def notifier(self) -> Notifier:
-        """Who tells people."""
-        if self.given_notifier is None:
-            raise ReportBug("a task that notifies is at work where nobody can be notified")
-        return self.given_notifier
-
     def event(self, what: What, data: dict[str, Any] | None = None, *, wait: bool = False) -> None:
         """Tell of this task; what people read passes the filter."""
         self.tell(Event(what, self.id, data=masked(data or {}, self.redact)), wait)

@@ -1,9 +1,8 @@
-"""The rollouts that are known here, as commands look them up: from the project's own records, and from the store."""
+"""The rollouts that are known somewhere, as they are looked up by people: in a project's own records, or in a store."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from depl.errors import ConfigurationError
 from depl.events import Output, What
 from depl.redact import Redactor
-from depl.rollout.log import LogFailed
 from depl.rollout.records import OUTPUT, SIGNALS, Growing, events_in, first_and_last, from_line, is_driven, path_of
 from depl.rollout.records import recorded_rollouts as ids_in
 from depl.rollout.signals import SignalFile, Signals
@@ -21,8 +19,6 @@ from depl.rollout.summaries import Summary, summary_of, summary_of_ends
 from depl.settings import did_you_mean
 
 if TYPE_CHECKING:
-    from depl.cli.session import Session
-    from depl.cli.stored import StoreRecords
     from depl.rollout.folding import State
     from depl.rollout.log import Log, Recorded
 
@@ -70,8 +66,25 @@ class Events(Protocol):
         """What tasks printed since this was asked last."""
 
 
+def chosen_rollout(records: Records, name: str) -> str:
+    """The id that a name stands for: an id, the beginning of just one, or `latest`. Errors: ConfigurationError."""
+    ids = records.ids()
+    if not ids:
+        raise ConfigurationError("no rollout is recorded here", hint="`depl rollout list` shows what can be started.")
+    if name == LATEST:
+        return ids[0]
+    found = [name] if name in ids else [id for id in ids if name and id.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
+        raise ConfigurationError(f"{len(found)} rollouts begin with {name!r}", hint=f"One of: {listed}.")
+    hint = did_you_mean(name, ids) if len(ids) <= 5 or name[:4] == ids[0][:4] else "`depl rollouts` lists them."
+    raise ConfigurationError(f"there is no rollout {name!r}", hint=hint)
+
+
 class FileRecords:
-    """The records of a project. directory: its `.depl`. redact: filters what is written."""
+    """Those of a project. directory: its `.depl`. redact: filters what is written."""
 
     def __init__(self, directory: str, redact: Redactor | None = None) -> None:
         self.directory, self._redact = directory, Redactor() if redact is None else redact
@@ -151,97 +164,3 @@ class _Events:
             with suppress(ValueError, LookupError, TypeError):
                 facts = json.loads(line)
                 yield Output(str(facts["task"]), str(facts["stream"]), str(facts["text"]), facts.get("host"))
-
-
-class AllRecords:
-    """Those of commands, and those of workers."""
-
-    def __init__(self, files: FileRecords, store: StoreRecords) -> None:
-        self._files, self._store = files, store
-        self._is_shared = store.store.database.is_server  # whoever took a rollout over ends it in the store
-
-    def ids(self) -> list[str]:
-        """All rollouts, the newest first."""
-        return sorted({*self._files.ids(), *self._store.ids()}, reverse=True)
-
-    def summary(self, rollout: str) -> Summary | None:
-        """One in short."""
-        return self._of(rollout).summary(rollout)
-
-    def state(self, rollout: str) -> State:
-        """How one stands."""
-        return self._of(rollout).state(rollout)
-
-    def events(self, rollout: str) -> Events:
-        """What happened in one, and what happens on."""
-        return self._of(rollout).events(rollout)
-
-    def output(self, rollout: str, task: str, limit: int = 0) -> list[str]:
-        """The lines that a task printed."""
-        return self._of(rollout).output(rollout, task, limit)
-
-    def signals(self, rollout: str) -> Signals:
-        """Where people say what they wish of one."""
-        return self._of(rollout).signals(rollout)
-
-    def is_driven(self, rollout: str) -> bool:
-        """Whether somebody is at work on one."""
-        return self._of(rollout).is_driven(rollout)
-
-    def is_queued(self, rollout: str) -> bool:
-        """Whether it is for workers to drive one."""
-        return self._of(rollout).is_queued(rollout)
-
-    def log(self, rollout: str) -> Log:
-        """The record of one that nobody is at work on, for writing."""
-        return self._of(rollout).log(rollout)
-
-    def _of(self, rollout: str) -> Records:
-        """What a command drives is known best where that writes it down."""
-        if os.path.exists(path_of(self._files.directory, rollout)):
-            return self._store if self._is_shared and self._store.is_ours(rollout) else self._files
-        return self._store if self._store.knows(rollout) else self._files
-
-
-def records_of(session: Session, *, whole: bool = False, take_in: bool = False) -> Records:
-    """Where the rollouts of the project are known.
-
-    whole: that the store cannot be reached is an error, and not only a warning. take_in: records that it does not know
-    yet are brought there.
-    """
-    from depl.cli.stored import StoreRecords, present_store
-
-    files = FileRecords(os.path.join(session.base, ".depl"), session.printer.redact)
-    try:
-        store = present_store(session)
-        if store is not None and take_in:
-            store.take_in(tell=lambda sentence: session.complain_of_warnings([sentence]))
-    except LogFailed as error:
-        if whole:
-            raise
-        session.complain_of_warnings([f"{error.message}; only the rollouts of this directory are shown"])
-        return files
-    return files if store is None else AllRecords(files, StoreRecords(store, session))
-
-
-def is_over(session: Session, rollout: str) -> bool:
-    """Whether a rollout is over, or nothing is known of it any more. Errors: LogFailed."""
-    summary = records_of(session, whole=True).summary(rollout)
-    return summary is None or summary.state.is_over
-
-
-def chosen_rollout(records: Records, name: str) -> str:
-    """The id that a name stands for: an id, the beginning of just one, or `latest`. Errors: ConfigurationError."""
-    ids = records.ids()
-    if not ids:
-        raise ConfigurationError("no rollout is recorded here", hint="`depl rollout list` shows what can be started.")
-    if name == LATEST:
-        return ids[0]
-    found = [name] if name in ids else [id for id in ids if name and id.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
-        raise ConfigurationError(f"{len(found)} rollouts begin with {name!r}", hint=f"One of: {listed}.")
-    hint = did_you_mean(name, ids) if len(ids) <= 5 or name[:4] == ids[0][:4] else "`depl rollouts` lists them."
-    raise ConfigurationError(f"there is no rollout {name!r}", hint=hint)

@@ -1,21 +1,21 @@
-"""The rollouts of the project's store, as commands look them up; it is opened where there is one already."""
+"""The rollouts of a store, as they are looked up by people: the port of depl.rollout.lookup."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import cache
 from typing import TYPE_CHECKING
 
-from depl.errors import ConfigurationError, Mistakes, NothingRecorded
+from depl.errors import ConfigurationError, NothingRecorded
 from depl.events import Output
+from depl.redact import Redactor
 from depl.rollout.log import Log
+from depl.rollout.lookup import Events, FileRecords, Records
 from depl.rollout.records import is_driven as is_locked
+from depl.rollout.records import path_of
 from depl.rollout.summaries import Summary, is_interrupted, message_of
 
 if TYPE_CHECKING:
-    from depl.cli.session import Session
-    from depl.project import DeplSettings
     from depl.rollout.folding import State
     from depl.rollout.log import Recorded
     from depl.rollout.signals import Signals
@@ -23,31 +23,13 @@ if TYPE_CHECKING:
     from depl.store.store import Store
 
 MANY = 1_000_000  # characters, or rollouts
-FILE = "sqlite:///"
-
-
-def open_project_store(session: Session) -> Store:
-    """The store that `[depl] store` names, made on its first use. Errors: Mistakes, ConfigurationError, LogFailed."""
-    from depl.store.leases import LEASE
-
-    lease = float(os.environ.get("DEPL_LEASE") or LEASE)  # seconds; all who use the store have to agree on it
-    settings = _settings(session)
-    return _opened(settings.store, session.base, lease, settings.cluster)
-
-
-def present_store(session: Session) -> Store | None:
-    """Likewise, if it was made already: what only looks makes none."""
-    url = _settings(session).store
-    if url.startswith(FILE) and not os.path.exists(os.path.join(session.base, url.removeprefix(FILE))):
-        return None
-    return open_project_store(session)
 
 
 class StoreRecords:
-    """The rollouts of a store; see depl.cli.recorded.Records."""
+    """The rollouts of a store; see depl.rollout.lookup.Records. redact: filters what is written."""
 
-    def __init__(self, store: Store, session: Session) -> None:
-        self.store, self._session = store, session
+    def __init__(self, store: Store, redact: Redactor) -> None:
+        self.store, self._redact = store, redact
 
     def ids(self) -> list[str]:
         """All rollouts, the newest first."""
@@ -84,7 +66,7 @@ class StoreRecords:
 
     def signals(self, rollout: str) -> Signals:
         """Where people say what they wish of one."""
-        return self.store.signals(rollout, self._session.printer.redact)
+        return self.store.signals(rollout, self._redact)
 
     def is_ours(self, rollout: str) -> bool:
         """Whether it is written to by whoever uses the store, and no record elsewhere is read."""
@@ -100,7 +82,7 @@ class StoreRecords:
             raise ConfigurationError(message, hint="Say it there.")
         is_left = bool(header.owner)
         epoch = self.store.claim_this(rollout, who()).epoch if is_left else None
-        return self.store.log(rollout, epoch, self._session.printer.redact)
+        return self.store.log(rollout, epoch, self._redact)
 
     def is_driven(self, rollout: str) -> bool:
         """Whether somebody is at work on one."""
@@ -136,12 +118,54 @@ class StoredEvents:
                 yield Output(task, piece.stream, piece.text, piece.host or None)
 
 
-@cache
-def _opened(url: str, base: str, lease: float, cluster: bool) -> Store:
-    """Once in a process."""
-    from depl.store.store import open_store
+class AllRecords:
+    """Those of commands, and those of workers."""
 
-    return open_store(url, base, lease=lease, cluster=cluster)
+    def __init__(self, files: FileRecords, store: StoreRecords) -> None:
+        self._files, self._store = files, store
+        self._is_shared = store.store.database.is_server  # whoever took a rollout over ends it in the store
+
+    def ids(self) -> list[str]:
+        """All rollouts, the newest first."""
+        return sorted({*self._files.ids(), *self._store.ids()}, reverse=True)
+
+    def summary(self, rollout: str) -> Summary | None:
+        """One in short."""
+        return self._of(rollout).summary(rollout)
+
+    def state(self, rollout: str) -> State:
+        """How one stands."""
+        return self._of(rollout).state(rollout)
+
+    def events(self, rollout: str) -> Events:
+        """What happened in one, and what happens on."""
+        return self._of(rollout).events(rollout)
+
+    def output(self, rollout: str, task: str, limit: int = 0) -> list[str]:
+        """The lines that a task printed."""
+        return self._of(rollout).output(rollout, task, limit)
+
+    def signals(self, rollout: str) -> Signals:
+        """Where people say what they wish of one."""
+        return self._of(rollout).signals(rollout)
+
+    def is_driven(self, rollout: str) -> bool:
+        """Whether somebody is at work on one."""
+        return self._of(rollout).is_driven(rollout)
+
+    def is_queued(self, rollout: str) -> bool:
+        """Whether it is for workers to drive one."""
+        return self._of(rollout).is_queued(rollout)
+
+    def log(self, rollout: str) -> Log:
+        """The record of one that nobody is at work on, for writing."""
+        return self._of(rollout).log(rollout)
+
+    def _of(self, rollout: str) -> Records:
+        """What a command drives is known best where that writes it down."""
+        if os.path.exists(path_of(self._files.directory, rollout)):
+            return self._store if self._is_shared and self._store.is_ours(rollout) else self._files
+        return self._store if self._store.knows(rollout) else self._files
 
 
 def _summary(header: Header) -> Summary:
@@ -164,12 +188,3 @@ def _summary(header: Header) -> Summary:
 
 def _is_driven(header: Header) -> bool:
     return header.is_driven or (header.is_direct and is_locked(header.taken_from))
-
-
-def _settings(session: Session) -> DeplSettings:
-    from depl.project import ProjectSettings
-
-    settings = ProjectSettings.load(session.base)
-    if settings.mistakes:
-        raise Mistakes(settings.mistakes)
-    return settings.depl

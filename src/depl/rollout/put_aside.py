@@ -1,4 +1,4 @@
-"""Why nobody is at work on a rollout of the store, and when somebody is to look at it again."""
+"""A rollout by hand that was put aside: why nobody is at work on it, and when somebody is to look at it again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from depl.rollout.states import ACTIVE, RolloutState, TaskState
 if TYPE_CHECKING:
     from depl.rollout.folding import State
     from depl.rollout.plan import RolloutPlan
-    from depl.store.leases import Claim
 
 _R, _T = RolloutState, TaskState
 
@@ -20,11 +19,14 @@ WAITS = "waiting for a worker"
 WATCHED = 30.0  # seconds between looks at monitors while a rollout waits for somebody, at least
 
 
-def is_interrupted(plan: RolloutPlan, state: State, claim: Claim) -> bool:
-    """Whether somebody who drove it is gone without a word; who put it aside has left nothing at work."""
+def is_left(plan: RolloutPlan, state: State, *, lost: bool) -> bool:
+    """Whether whoever drove it is gone without a word; who put it aside has left nothing at work.
+
+    lost: a lease ran out.
+    """
     if state.state not in ACTIVE:
         return False
-    if claim.lost and state.state is not _R.BLOCKED:
+    if lost and state.state is not _R.BLOCKED:
         return True
     gates = state.open_gates
     left = (id for id in plan.tree.leaves if state.tasks[id].state in (_T.DISPATCHED, _T.REVERSING))

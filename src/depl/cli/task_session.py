@@ -1,4 +1,4 @@
-"""A session behind another one: what it would print becomes events, as somebody else tells what happens."""
+"""The session of one task of a rollout: what it would print becomes events, as somebody else tells what happens."""
 
 from __future__ import annotations
 
@@ -36,49 +36,49 @@ def alone(stop: Stop | None = None) -> Iterator[None]:
         ALONE.release()
 
 
-class Backstage(Session):
-    """For one task of a rollout: the project, the filter and the keys are those of the session in front.
+class TaskSession(Session):
+    """For one task of a rollout: the project, the filter and the keys are those of the command's session.
 
     Secrets are read anew, as they may have changed while the rollout waited. overrides: see Environment.load. stop:
     ends the wait for others whose components' code runs in this process.
     """
 
     def __init__(
-        self, front: Session, emit: Emit, stop: Stop | None = None, overrides: Mapping[str, str] | None = None
+        self, outer: Session, emit: Emit, stop: Stop | None = None, overrides: Mapping[str, str] | None = None
     ) -> None:
         super().__init__()
-        self._front, self._emit, self.stop, self._overrides = front, emit, stop, overrides
-        self.as_json, self.quiet = front.as_json, True
+        self._outer, self._emit, self.stop, self._overrides = outer, emit, stop, overrides
+        self.as_json, self.quiet = outer.as_json, True
 
     @property
     def base(self) -> str:
         """The project."""
-        return self._front.base
+        return self._outer.base
 
     @property
     def command(self) -> str:
         """How depl is called."""
-        return self._front.command
+        return self._outer.command
 
     @property
     def printer(self) -> Printer:
         """Its filter is meant; nothing is printed."""
-        return self._front.printer
+        return self._outer.printer
 
     @property
     def identities(self) -> Identities:
         """The keys of whoever called."""
-        return self._front.identities
+        return self._outer.identities
 
     def filter_prints(self) -> None:
         """The streams are those of the whole process."""
-        self._front.filter_prints()
+        self._outer.filter_prints()
 
     def model(
         self, name: str, platform: str | None = None, timeout: int | None = None, *, on_hosts: bool | None = False
     ) -> Model:
         """The model of an environment, with the overrides."""
-        from depl.cli.models import made
+        from depl.cli.model_making import made
 
         with alone(self.stop):
             model = made(self, name, platform, timeout, on_hosts=on_hosts, overrides=self._overrides)

@@ -22,9 +22,8 @@ def queue(session: Session, plan: RolloutPlan) -> None:
 
     Errors: Locked, LogFailed, ConfigurationError.
     """
-    from depl.cli.recorded import records_of
+    from depl.cli.project_store import open_project_store, records_of
     from depl.cli.rollout_starting import startable
-    from depl.cli.stored import open_project_store
     from depl.rollout.folding import fold
 
     name = _queue_of(plan, session.base)

@@ -1,0 +1,144 @@
+"""Processes that drive rollouts for a worker, forked from one that has imported what they need."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from multiprocessing.connection import Connection, Pipe, wait
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from depl.store.leases import Claim
+
+WISHES = {signal.SIGINT, signal.SIGTERM}
+
+
+class Drivers:
+    """The drivers of this process, or this process as one of them: whoever makes this goes on in each of them, too.
+
+    They come from a process with a single thread that knows nothing of any project: so each sees the project's code as
+    it is when it begins, whatever other rollouts did, and is forked in no time. It ends with the worker.
+
+    claim: what this process is to drive; None in the worker. parent: whose child a driver is as long as its
+    worker lives. gone: nobody can begin a driver any more.
+    """
+
+    def __init__(self, base: str, prepare: Callable[[], None]) -> None:
+        self.claim: Claim | None = None
+        self.gone = False
+        self._ended: dict[str, int] = {}
+        self._line, its = Pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.parent = os.fork()
+        if self.parent:
+            its.close()
+            return
+        self._line.close()
+        self.parent = os.getpid()
+        self.claim = _Nursery(its, prepare).claim()
+        os.chdir(base)
+
+    def begin(self, claim: Claim) -> None:
+        """Have a driver begin. It hears of nobody's end before it heeds that (see depl.cli.workforce.heeded)."""
+        self._ask(begin=asdict(claim))
+
+    def end(self, rollout: str) -> None:
+        """Tell a driver that it is to end."""
+        self._ask(end=rollout)
+
+    def ended(self) -> dict[str, int]:
+        """The rollouts whose drivers have ended since the last call, with what Popen calls their returncode."""
+        try:
+            while self._line.poll():
+                self._ended |= json.loads(self._line.recv_bytes())
+        except (EOFError, OSError):
+            self.gone = True
+        ended, self._ended = self._ended, {}
+        return ended
+
+    def wait(self, seconds: float) -> None:
+        """Until one has ended, at most so long."""
+        wait([self._line], seconds)
+
+    def close(self) -> None:
+        """In the worker: who has not ended leaves what it drives to others."""
+        self._line.close()
+        if self.claim is None:
+            os.waitpid(self.parent, 0)
+
+    def _ask(self, **what: Any) -> None:
+        try:
+            self._line.send_bytes(json.dumps(what).encode())
+        except OSError:
+            self.gone = True
+
+
+class _Nursery:
+    """Where drivers are forked."""
+
+    def __init__(self, line: Connection, prepare: Callable[[], None]) -> None:
+        self._line, self._prepare, self._is_prepared = line, prepare, False
+        self._drivers: dict[int, str] = {}  # rollouts by process
+
+    def claim(self) -> Claim:
+        """What is to be driven, in a new process."""
+        os.setsid()  # Ctrl-C is for the worker
+        signal.pthread_sigmask(signal.SIG_BLOCK, WISHES)
+        woken, wakes = os.pipe()
+        os.set_blocking(wakes, False)
+        before = signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+        try:
+            claim = self._until_driver(woken)
+        except (EOFError, OSError):  # the worker is gone
+            os._exit(0)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, before)
+        for end in (woken, wakes):
+            os.close(end)
+        self._line.close()
+        return claim
+
+    def _until_driver(self, woken: int) -> Claim:
+        while True:
+            for ready in wait([self._line, woken]):
+                if ready == woken:
+                    os.read(woken, 1000)
+                    self._reap()
+                elif claim := self._heed(json.loads(self._line.recv_bytes())):
+                    return claim
+
+    def _heed(self, asked: dict[str, Any]) -> Claim | None:
+        """Do what the worker wants; in a driver that begins, what it is to drive."""
+        if "end" in asked:
+            for pid in (pid for pid, rollout in self._drivers.items() if rollout == asked["end"]):
+                os.kill(pid, signal.SIGTERM)
+            return None
+        if not self._is_prepared:
+            self._prepare()
+            gc.collect()
+            gc.freeze()  # so that pages stay shared
+            self._is_prepared = True
+        if pid := os.fork():
+            self._drivers[pid] = asked["begin"]["rollout"]
+            return None
+        os.setsid()  # the whole group can be ended
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        from depl.store.leases import Claim
+
+        return Claim(**asked["begin"])
+
+    def _reap(self) -> None:
+        while self._drivers:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            self._line.send_bytes(json.dumps({self._drivers.pop(pid): os.waitstatus_to_exitcode(status)}).encode())

@@ -76,8 +76,12 @@ def postgresql() -> Iterator[Any]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty store, once of each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/store/depl.sqlite"
-    return str(request.getfixturevalue("postgresql").new_database())
+        yield f"sqlite:///{tmp_path}/store/depl.sqlite"
+        return
+    server = request.getfixturevalue("postgresql")
+    url = server.new_database()
+    yield url
+    server.drop(url)

@@ -7,6 +7,7 @@ import html
 import json
 import os
 import random
+import re
 import shlex
 import string
 import threading
@@ -284,8 +285,10 @@ def searched_for(planting: Planting) -> dict[bytes, str]:
 
 
 def hits(content: bytes, wanted: Mapping[bytes, str]) -> list[str]:
-    found = {name: text for text, name in wanted.items() if text in content}
-    return [f"{name}: {_around(content, text)!r}" for name, text in sorted(found.items())]
+    """Also where line ends, or what JSON makes of them, cut through it."""
+    joined = re.sub(rb"(\\r)?\\n|\r?\n", b"", content)
+    found = {name: (text, one) for one in (content, joined) for text, name in wanted.items() if text in one}
+    return [f"{name}: {_around(one, text)!r}" for name, (text, one) in sorted(found.items())]
 
 
 def _around(content: bytes, text: bytes) -> bytes:

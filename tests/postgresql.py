@@ -93,6 +93,10 @@ class Server:
         self.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
         return self.url(name)
 
+    def drop(self, url: str) -> None:
+        """Remove one of its databases, whoever uses it, before much of it was written to the disk."""
+        self.execute(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
+
     def execute(self, statement: str, database: str = "postgres") -> list[Any]:
         """Carry a statement out; the rows that come of it."""
         import psycopg

@@ -116,13 +116,16 @@ class TemplatingError(ConfigurationError):
 
 
 class Mistakes(ConfigurationError):
-    """All the mistakes of a model, sorted, each once."""
+    """All the mistakes of a model, sorted, each once. where: of something else, such as `in the parameters`."""
 
-    def __init__(self, mistakes: Iterable[DeplError]) -> None:
+    where: str = ""
+
+    def __init__(self, mistakes: Iterable[DeplError], where: str = "") -> None:
+        self.where = where
         unique = {(m.sort_key, m.hint): m for m in mistakes}
         self.mistakes: Sequence[DeplError] = sorted(unique.values(), key=lambda m: m.sort_key)
         count = len(self.mistakes)
-        super().__init__(f"{count} mistake{'' if count == 1 else 's'} in the configuration")
+        super().__init__(f"{count} mistake{'' if count == 1 else 's'} {where or 'in the configuration'}")
 
 
 class DeploymentError(DeplError):

@@ -27,6 +27,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[tuple[str, str]] = ()) -> None:
         self._marks: dict[str, str] = {}  # value: mark
         self._forms: dict[str, Form] = {}
+        self._cores: dict[str, Form] = {}  # those of the forms that line ends may cut through
         self._spelled = 0
         self._spotter: Optional[Spotter] = None
         self._lock = Lock()
@@ -99,11 +100,11 @@ class Redactor:
         """What knows all forms by now; None if there are none. It is made here, as a run may learn without showing."""
         spotter = self._spotter
         if spotter is None and self._marks:
-            from depl.spotting import Spotter
+            from depl.wrapped import WrapSpotter
 
             with self._lock:
                 self._spell()
-                spotter = self._spotter = self._spotter or Spotter(self._forms)
+                spotter = self._spotter = self._spotter or WrapSpotter(self._forms, self._cores)
         return spotter
 
     def _spell(self) -> None:
@@ -119,7 +120,7 @@ class Redactor:
             for form in forms(value):
                 self._forms.setdefault(form, Form(mark))
             for core, shared in cores(value).items():
-                self._forms.setdefault(core, Form(mark, *shared))
+                self._forms.setdefault(core, self._cores.setdefault(core, Form(mark, *shared)))
 
 
 class Stream:

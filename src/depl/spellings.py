@@ -60,13 +60,14 @@ def forms(value: str) -> set[str]:
 
 
 def cores(value: str) -> dict[str, tuple[int, int]]:
-    """What base64 makes of a value somewhere inside a longer text, at each of the three alignments.
+    """What base64, at each of the three alignments, and hexadecimal make of a value somewhere inside a longer text.
 
     With the number of characters (0 or 1) before and after it that the value shares with its neighbours.
     """
     found: dict[str, tuple[int, int]] = {}
     for text in _parts(value):
         data = _bytes(text)
+        found[data.hex()] = found[data.hex().upper()] = (0, 0)
         for offset in range(3):
             shared = int((offset + len(data)) % 3 > 0)
             encoded = base64.b64encode(bytes(offset) + data).decode().rstrip("=")
@@ -176,8 +177,6 @@ def _in_urls(text: str) -> Iterator[str]:
 
 
 def _encoded(data: bytes) -> Iterator[str]:
-    yield data.hex()
-    yield data.hex().upper()
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         encoded = encode(data).decode()
         for form in (encoded, encoded.rstrip("=")):
@@ -186,7 +185,6 @@ def _encoded(data: bytes) -> Iterator[str]:
         for width in (64, 76):
             lines = [encoded[at : at + width] for at in range(0, len(encoded), width)]
             if len(lines) > 1:
-                yield "\n".join(lines)
                 yield from (line for line in lines if len(line) >= SHORTEST_CORE)
 
 

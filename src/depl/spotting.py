@@ -7,8 +7,9 @@ from bisect import bisect_left, bisect_right
 from typing import Iterator, Mapping, NamedTuple, Optional
 
 KEY = 4  # candidates are looked for by so many characters; no form is shorter
-CONTEXT = 3  # so many characters before a place have a say in what is found there
-BASE64 = re.compile(r"[A-Za-z0-9+/_-]")
+CONTEXT = 3 * KEY  # so many characters before a place have a say in what is found there: dots, and three short lines
+ALPHABET = "A-Za-z0-9+/_-"  # of base64
+BASE64 = re.compile(f"[{ALPHABET}]")
 _CUT = re.compile(r"\.{3,}|…")
 
 
@@ -67,6 +68,10 @@ class Spotter:
             settled = min(settled, at) if goes_on else settled
         return sorted(matches, key=lambda match: (match.at, -match.end)), settled
 
+    def may_hold(self, text: str) -> bool:
+        """Whether a form may stand in a text; quick."""
+        return self._keys.search(text) is not None
+
     def releasable(self, text: str, settled: int) -> int:
         """Up to where a text may be shown: a character of base64 may turn out to be partly of what comes next."""
         return settled - 1 if self._takes_before and settled and BASE64.match(text, settled - 1) else settled
@@ -79,7 +84,7 @@ class Spotter:
         cut, whose = self._beginning(text, at, cuts)
         if cut > end:
             return Match(at, at, cut, self._facts[whose].mark)
-        return _with_neighbours(text, at, end, self._facts[index]) if end else None
+        return with_neighbours(text, at, end, self._facts[index]) if end else None
 
     def _beginning(self, text: str, at: int, cuts: list[int]) -> tuple[int, int]:
         """Where a beginning of a form ends before dots, and the form; 0 if none does."""
@@ -153,7 +158,8 @@ class _Ends:
             start = self._joined.find(key, start + 1)
 
 
-def _with_neighbours(text: str, at: int, end: int, fact: Form) -> Match:
+def with_neighbours(text: str, at: int, end: int, fact: Form) -> Match:
+    """What to hide where a form stands: also the characters beside it that are partly its own."""
     start = at - 1 if fact.before and at and BASE64.match(text, at - 1) else at
     if fact.after:
         end += 1 if BASE64.match(text, end) else 0

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -62,7 +61,7 @@ class Cluster:
         (self.project / "environments").mkdir()
         (self.project / "depl.cfg").write_text(f"[depl]\nstore = {self.url}\ncluster = yes\n")
         self.store = open_store(self.url, str(self.project), lease=LEASE, cluster=True)
-        self.workers: list[subprocess.Popen[str]] = []
+        self.workers: list[forked.Started] = []
 
     def queue(self, id: str, *leaves: Leaf, queue: str = "") -> None:
         """Put a rollout with an environment of its own into the queue: three short tasks unless others are given."""
@@ -81,10 +80,10 @@ class Cluster:
         arguments = {"command": f"{before}; echo {id}.{task} >> {self.ran}"}
         return Leaf(task, "depl.tasks:Command", arguments, environments=[id], repeatable=True)
 
-    def worker(self, name: str, *options: str, cwd: Path | None = None) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "depl", "worker", "--name", name, *options]
-        how: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        process = subprocess.Popen(command, cwd=cwd or self.project, env=self.env, **how)
+    def worker(self, name: str, *options: str, cwd: Path | None = None) -> forked.Started:
+        with open(self.project.parent / "said", "ab") as said:
+            where = cwd or self.project
+            process = forked.Started("worker", "--name", name, *options, cwd=where, env=self.env, said=said.fileno())
         self.workers.append(process)
         return process
 
@@ -101,7 +100,7 @@ class Cluster:
             time.sleep(0.05)
 
     def expire(self, *ids: str) -> None:
-        """As if nothing had been heard of their drivers for long."""
+        """As if nothing had been heard of their coordinators for long."""
         with self.store.database.writing() as connection:
             connection.execute(schema.rollouts.update().where(schema.rollouts.c.id.in_(ids)).values(heartbeat=0))
 
@@ -117,11 +116,12 @@ class Cluster:
                 process.terminate()
         for process in self.workers:
             try:
-                process.communicate(timeout=60)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.communicate()
+                process.wait()
         self.store.close()
+        self.server.drop(self.url)
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def cluster(postgresql: Any, tmp_path: Path) -> Iterator[Cluster]:
     made.end()
 
 
-def drivers(worker: subprocess.Popen[str]) -> list[int]:
+def coordinators(worker: forked.Started) -> list[int]:
     """The processes that drive for a worker; they begin in the one that it has begun."""
     (nursery,) = children(worker.pid)
     return children(nursery)
@@ -208,7 +208,7 @@ def test_three_workers_share_a_queue_and_no_task_that_has_ended_runs_again_when_
     lost = {id for id, owner in at_work().items() if owner == "w1"}
     assert len(lost) == 2
     assert Counter(at_work().values()) == {"w1": 2, "w2": 2, "w3": 2}
-    for pid in [one.pid, *drivers(one)]:
+    for pid in [one.pid, *coordinators(one)]:
         os.kill(pid, signal.SIGKILL)
     cluster.expire(*lost)
     (cluster.project / "go").touch()
@@ -251,18 +251,19 @@ def test_a_worker_that_was_stopped_and_goes_on_later_writes_nothing(cluster: Clu
     shutil.copytree(cluster.project, other)
     stale = cluster.worker("stale")
     cluster.wait(lambda: (STARTED, "2") in cluster.events("r", STARTED))
-    (driver,) = drivers(stale)
-    for pid in (stale.pid, driver):
+    (coordinator,) = coordinators(stale)
+    for pid in (stale.pid, coordinator):
         os.kill(pid, signal.SIGSTOP)
     cluster.expire("r")
     cluster.worker("next", cwd=other)
     cluster.wait(lambda: cluster.events("r", STARTED).count((STARTED, "2")) == 2)
     assert cluster.store.header("r").owner == "next"
     (cluster.project / "go").touch()  # the task of the stale one ends
-    for pid in (stale.pid, driver):
+    for pid in (stale.pid, coordinator):
         os.kill(pid, signal.SIGCONT)
     stale.terminate()
-    said = stale.communicate(timeout=60)[0]
+    stale.wait(60)
+    said = cluster.project.with_name("said").read_text()
     assert "taken over" in said, said
     assert cluster.store.header("r").owner == "next"
     assert (DONE, "2") not in cluster.events("r", DONE)

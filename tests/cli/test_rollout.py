@@ -169,7 +169,7 @@ def test_a_rejection_needs_a_reason_and_is_kept(depl, base, started):
     end = started("steps", "--set", "last=true")
     refused = depl("rollout", "signal", "latest", "reject", cwd=base)
     assert (refused.returncode, "reject needs a reason" in refused.stderr) == (3, True)
-    depl("rollout", "signal", "latest", "reject", "--reason", "it is ugly", cwd=base)
+    depl("rollout", "reject", "latest", "--reason", "it is ugly", cwd=base)
     assert end().returncode == 3
     assert "it is ugly" in state_of(depl, base)["reason"]
 
@@ -273,6 +273,9 @@ def test_one_whose_process_was_killed_is_interrupted_and_put_back_by_whoever_com
     assert left["interrupted"] and "rollout resume" in left["next"][0]
     assert not any("pause" in command or "abort" in command for command in left["next"])  # who would hear it?
     assert "running, waiting for approval, interrupted" in depl("rollouts", cwd=base).stdout
+    undone = depl("rollout", "undo", "latest", cwd=base).stderr
+    assert "was interrupted while it was running, so there is nothing to take back yet" in undone
+    assert f"`depl rollout resume {left['rollout']} --backward` puts back what it did" in undone
     followed = depl("rollout", "follow", "latest", cwd=base)
     assert (followed.returncode, "nobody is at work on it" in followed.stdout) == (4, True)
     done = depl("rollout", "resume", "latest", "--backward", cwd=base)

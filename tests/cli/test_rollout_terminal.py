@@ -108,6 +108,33 @@ def test_ctrl_c_leaves_what_is_blocked_to_whoever_comes_next(at_terminal, base, 
     terminal.wait_for("blocked: ")
     os.kill(terminal.child, signal.SIGINT)
     assert terminal.status() == 4, terminal.seen
+    assert "leaving it blocked, as it is" in terminal.seen
+    assert "stopping after what runs now" not in terminal.seen
     (base / "stuck").unlink()
     assert depl("rollout", "resume", "latest", cwd=base).returncode == 3
     assert not (base / "said").exists()
+
+
+CHECKLIST = """\
+from depl.rollout import Rollout
+from depl.tasks import Checklist
+
+
+class Tick(Rollout):
+    def plan(self):
+        return Checklist(["backup", "mail"])
+"""
+
+
+def test_a_whole_checklist_is_ticked_by_whoever_says_yes_to_its_items(at_terminal, base, depl):
+    (base / "rollouts/tick.py").write_text(CHECKLIST)
+    waiting = at_terminal("rollout", "start", "tick", "--yes")
+    waiting.wait_for("--item ITEM")
+    assert "ticks" not in depl("rollout", "approve", "latest", "--item", "mail", cwd=base).stdout
+    hesitant = at_terminal("rollout", "approve", "latest")
+    hesitant.wait_for("Is all of this done?")
+    hesitant.type("n\n")
+    assert (hesitant.status(), "backup" in hesitant.seen) == (130, True)
+    done = depl("rollout", "approve", "latest", cwd=base)
+    assert (done.returncode, "ticks all that is left:\n  backup\n" in done.stdout) == (0, True), done.stderr
+    assert waiting.status() == 0, waiting.seen

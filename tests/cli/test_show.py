@@ -58,6 +58,7 @@ def test_all_that_a_task_printed_can_be_had(depl, failed):
 def test_a_program_reads_it_as_one_line(depl, failed):
     facts = json.loads(depl("show", "latest", "--json", cwd=failed).stdout)
     assert (facts["state"], facts["failed"]) == ("reversed", "2/1")
+    assert facts["at"][-6:] == "+00:00"  # when it was printed
     assert {one["id"]: one["state"] for one in facts["tasks"]} == {
         "1": "reversed",
         "2/1": "reversed",

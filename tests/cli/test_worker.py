@@ -8,13 +8,13 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 
 from depl.rollout.records import EVENTS, read_record
@@ -26,7 +26,7 @@ POSTGRESQL = pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 ROLLOUTS = """\
     from depl.rollout import Rollout
-    from depl.tasks import Approval, Command, Deploy, Parallel, Sequential
+    from depl.tasks import Approval, Command, Deploy, Parallel, PythonCall, Sequential
 
 
     def did(name, more=""):
@@ -71,6 +71,16 @@ ROLLOUTS = """\
             return Sequential(Deploy("dev"), until("d", "go"))
 
 
+    def say():
+        with open("log", "a") as log:
+            print("+first", file=log)
+
+
+    class Says(Rollout):
+        def plan(self):
+            return PythonCall("rollouts/steps.py:say")
+
+
     class Files(Rollout):
         def plan(self):
             made = (Command(f"touch f{n}; sleep 0.02", undo=f"sleep 0.02; rm -f f{n}") for n in range(8))
@@ -99,18 +109,18 @@ def test_another_worker_goes_on_where_one_is_gone_and_does_nothing_twice(shop: S
     id = shop.queue("Steps")
     first = shop.worker("--name", "first")
     shop.wait(lambda: "+d" in shop.log() and shop.pid("d"))
-    driver, command = shop.driver(id), shop.pid("d")
-    os.kill(driver, how)
+    coordinator, command = shop.coordinator(id), shop.pid("d")
+    os.kill(coordinator, how)
     shop.lose(first, id)
     shop.worker("--name", "second")
     shop.wait(lambda: shop.log().count("+d") == 2)
     assert not is_alive(command), "what it left running was ended before"
     with suppress(ProcessLookupError):
-        os.kill(driver, signal.SIGCONT)
+        os.kill(coordinator, signal.SIGCONT)
     (shop.base / "go").touch()
     shop.wait(lambda: shop.state(id) == "succeeded")
     assert shop.done() == ["+a", "+b", "+c", "+d", "+d", "+e"]
-    assert not is_alive(driver)
+    assert not is_alive(coordinator)
     taken_up = [one.event.data["who"] for one in shop.store.log(id).read() if one.event.what == "taken up"]
     assert taken_up == ["second"]
 
@@ -121,15 +131,15 @@ def test_who_wakes_up_after_another_took_over_changes_nothing(shop: Shop, tmp_pa
     elsewhere = shop.copied(tmp_path / "elsewhere")  # as on another machine, where nobody can end what runs here
     first = shop.worker()
     shop.wait(lambda: shop.pid("d"))
-    driver, command = shop.driver(id), shop.pid("d")
-    os.kill(driver, signal.SIGSTOP)
+    coordinator, command = shop.coordinator(id), shop.pid("d")
+    os.kill(coordinator, signal.SIGSTOP)
     shop.lose(first, id)
     elsewhere.worker("--name", "second")
     elsewhere.wait(lambda: "+d" in elsewhere.log())
     number = shop.store.header(id).number
     assert is_alive(command)
-    os.kill(driver, signal.SIGCONT)
-    shop.wait(lambda: not is_alive(driver))
+    os.kill(coordinator, signal.SIGCONT)
+    shop.wait(lambda: not is_alive(coordinator))
     assert not is_alive(command)
     assert shop.done() == ["+a", "+b", "+c", "+d"]
     assert shop.store.header(id).number == number
@@ -195,6 +205,36 @@ def test_a_worker_that_is_to_end_at_once_ends_what_runs(shop: Shop) -> None:
 
 
 @SQLITE
+def test_a_worker_runs_code_as_it_is_when_a_rollout_begins(shop: Shop) -> None:
+    worker = shop.worker()
+    first = shop.queue("Says")
+    shop.wait(lambda: shop.state(first) == "succeeded")
+    path = shop.base / "rollouts" / "steps.py"
+    path.write_text(path.read_text().replace("+first", "+then"))
+    then = shop.queue("Says")
+    shop.wait(lambda: shop.state(then) == "succeeded")
+    assert shop.log() == ["+first", "+then"]
+    worker.terminate()
+    assert worker.wait(120) == 0
+    assert "interrupted" not in shop.said()
+
+
+@SQLITE
+def test_a_worker_that_can_begin_nothing_any_more_ends_and_leaves_what_runs_to_the_next_one(shop: Shop) -> None:
+    id = shop.queue("Steps")
+    worker = shop.worker()
+    shop.wait(lambda: shop.pid("d"))
+    (nursery,) = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+    os.kill(int(nursery), signal.SIGKILL)
+    assert worker.wait(120) == 3
+    assert "Start the worker again" in shop.said()
+    (shop.base / "go").touch()
+    shop.wait(lambda: not shop.store.header(id).owner)
+    shop("worker", "--once")
+    assert shop.done() == ["+a", "+b", "+c", "+d", "+e"]
+
+
+@SQLITE
 def test_a_queued_rollout_whose_model_has_changed_never_begins(shop: Shop) -> None:
     assert shop("rollout", "new", "steps:Gated").returncode == 0
     assert shop("rollout", "start", "latest", "--queue").returncode == 0
@@ -215,7 +255,7 @@ def test_commands_see_what_a_worker_is_at_work_on_and_go_on_from_what_it_left(sh
     worker = shop.worker()
     shop.wait(lambda: shop.pid("d"))
     assert shop("local", "dev").returncode == 5
-    os.kill(shop.driver(id), signal.SIGKILL)
+    os.kill(shop.coordinator(id), signal.SIGKILL)
     shop.lose(worker, id)
     assert shop.store.header(id).is_interrupted
     shop.greet("Hello again!")
@@ -250,7 +290,7 @@ def test_a_direct_runner_may_be_killed_anywhere(shop: Shop, seed: int) -> None:
     if resumed.returncode == 1 and "on its way back" in resumed.stderr:
         resumed = shop("rollout", "resume", id)
     files = sorted(path.name for path in shop.base.glob("f?"))
-    state = shop("rollouts").stdout.split()[2]
+    state = shop("rollouts").stdout.splitlines()[1].split()[2]
     assert (state, len(files)) in (("succeeded", 8), ("reversed", 0)), resumed.stderr
 
 
@@ -261,7 +301,7 @@ class Shop:
         self, base: Path, store: Store, depl: Call, surroundings: dict[str, str], processes: list[Any] | None = None
     ) -> None:
         self.base, self.store, self._depl, self._surroundings = base, store, depl, surroundings
-        self._processes: list[subprocess.Popen[str]] = [] if processes is None else processes
+        self._processes: list[forked.Started] = [] if processes is None else processes
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self._depl(*arguments, cwd=self.base, **self._surroundings)
@@ -276,20 +316,18 @@ class Shop:
         assert said.returncode == 0, said.stderr
         return re.findall(r"rollout (\S+) is queued", said.stdout)[0]
 
-    def process(self, *arguments: str) -> subprocess.Popen[str]:
-        env = {**os.environ, **self._surroundings, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        command = [sys.executable, "-m", "depl", *arguments]
+    def process(self, *arguments: str) -> forked.Started:
+        env = {key: value for key, value in os.environ.items() if not key.startswith(("DEPL_", "_DEPL"))}
+        env |= {"PYTHONPATH": str(forked.SOURCE), "COLUMNS": "120", **self._surroundings}
         with open(self.base / "said", "ab") as said:
-            how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said}
-            how["start_new_session"] = True
-            self._processes.append(subprocess.Popen(command, cwd=self.base, env=env, text=True, **how))
+            self._processes.append(forked.Started(*arguments, cwd=self.base, env=env, said=said.fileno()))
         return self._processes[-1]
 
-    def worker(self, *arguments: str) -> subprocess.Popen[str]:
+    def worker(self, *arguments: str) -> forked.Started:
         return self.process("worker", *arguments)
 
-    def lose(self, worker: subprocess.Popen[str], id: str) -> None:
-        """End a worker whose driver says nothing any more, and let as much time pass as lets another go on."""
+    def lose(self, worker: forked.Started, id: str) -> None:
+        """End a worker whose coordinator says nothing any more, and let as much time pass as lets another go on."""
         worker.kill()
         worker.wait()
         expire(self.store, id)
@@ -318,8 +356,8 @@ class Shop:
         path = self.base / f"{name}.pid"
         return int((path.exists() and path.read_text()) or 0)
 
-    def driver(self, id: str) -> int:
-        return int((self.base / ".depl" / "tasks" / f"{id}.driver" / "running").read_text().split()[0])
+    def coordinator(self, id: str) -> int:
+        return int((self.base / ".depl" / "tasks" / f"{id}.coordinator" / "running").read_text().split()[0])
 
     def records(self) -> list[str]:
         return sorted(str(path) for path in (self.base / ".depl" / "rollouts").glob(f"*{EVENTS}"))
@@ -355,7 +393,7 @@ def shop(service: Path, write: Any, depl: Call, store_url: str) -> Iterator[Shop
 
 
 def expire(store: Store, id: str) -> None:
-    """As if nothing had been heard of its driver for long."""
+    """As if nothing had been heard of its coordinator for long."""
     with store.database.writing() as connection:
         connection.execute(schema.rollouts.update().where(schema.rollouts.c.id == id).values(heartbeat=0))
 

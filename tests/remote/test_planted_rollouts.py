@@ -65,7 +65,7 @@ class Talks(Task):
         self.save()
         for value in values()[::9]:
             self.subprocess(["cat"], input=value + " " + urllib.parse.quote(value), env={{"PLANTED": value}})
-        self.subprocess("cat %s; base64 -w0 %s; xxd -p %s 2>&1" % ((DEPLOYED,) * 3), check=False)
+        self.subprocess("cat %s; base64 %s; xxd -p %s 2>&1" % ((DEPLOYED,) * 3), check=False)
 
     def reverse(self):
         self.log(values())
@@ -109,7 +109,7 @@ class Said(Rollout):
             ),
             PythonCall("rollouts/said.py:said", undo="rollouts/said.py:unsaid"),
             Approval("Is all well?"),
-            Command("base64 -w0 %s; cat %s; test ! -e fails-end" % (DEPLOYED, DEPLOYED), undo="true"),
+            Command("base64 %s; cat %s; test ! -e fails-end" % (DEPLOYED, DEPLOYED), undo="true"),
         )
 
 

@@ -233,3 +233,19 @@ def test_odd_names_are_plain_files_of_their_own(name, locks, tmp_path):
     assert sorted([file_name(name), "plain-1.x"]) == found
     assert file_name(name) not in {name, "plain-1.x"}
     assert os.listdir(tmp_path) == [".depl"]
+
+
+def test_where_nothing_was_begun_the_lock_tells_what_it_told_before(locks):
+    interrupted = locks.take(["a"], "r1", "alice@here")
+    interrupted.give_back()  # as the kernel does for the dead
+    locks.take(["b"], "r2", "alice@here").leave("blocked")
+    before = [locks.owner(name) for name in "ab"]
+    refused = locks.take(["a", "b"], "r2", "bob@here")
+    assert [locks.owner(name).who for name in "ab"] == ["bob@here", "bob@here"]
+    refused.put_back()
+    assert [locks.owner(name) for name in "ab"] == before
+    begun = locks.take(["a"], "r3", "bob@here")
+    begun.begin()
+    begun.put_back()
+    assert locks.owner("a").rollout == "r3"
+    assert not locks.is_at_work("a")

@@ -17,7 +17,7 @@ from depl.rollout.keeping import forget_old_records
 from depl.rollout.log import LogFailed
 from depl.rollout.record import Recorder
 from depl.rollout.record_log import RecordLog
-from depl.rollout.records import OUTPUT, forget, is_driven, path_of, read_record, recorded_rollouts
+from depl.rollout.records import OUTPUT, LaterVersion, forget, is_driven, path_of, read_record, recorded_rollouts
 
 ID = "20260102-030405-ab12"
 STARTED = Event(What.STARTED, data={"rollout": ID})
@@ -58,8 +58,12 @@ def test_numbers_go_on_after_reopening_and_a_torn_line_is_cut_off(tmp_path, log)
 def test_a_reader_passes_over_what_a_later_version_wrote(log):
     log.append([STARTED])
     with open(log.path, "a") as file:
-        file.write('{"schema": 2, "n": 2, "at": "", "what": "something new", "data": {}}\nnonsense\n[]\n')
+        file.write('{"schema": 1, "n": 2, "at": "", "what": "something new", "data": {}}\nnonsense\n[]\n')
     assert [one.event for one in read_record(log.path)] == [STARTED]
+    with open(log.path, "a") as file:
+        file.write('{"schema": 2, "n": 3, "at": "", "what": "over", "data": {"outcome": "succeeded"}}\n')
+    with pytest.raises(LaterVersion):
+        list(read_record(log.path))
 
 
 def test_only_one_writes_and_others_see_that_somebody_does(tmp_path, log):

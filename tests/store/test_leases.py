@@ -88,7 +88,7 @@ def test_a_held_environment_lets_nothing_begin(store: Store, queued: Queued) -> 
     assert store.claim("one") == Claim("r", 1, "one")
 
 
-def test_a_rollout_whose_driver_is_silent_is_interrupted_and_goes_to_the_next_one(
+def test_a_rollout_whose_coordinator_is_silent_is_interrupted_and_goes_to_the_next_one(
     store_url: str, tmp_path, plan: Callable[..., RolloutPlan]
 ) -> None:
     store = open_store(store_url, str(tmp_path), lease=0.2)

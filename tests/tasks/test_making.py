@@ -251,3 +251,19 @@ def test_the_sample_rollouts_can_be_planned(project: Path) -> None:
     names = [leaf.task.rpartition(":")[2] for leaf in plan.tree.leaves.values()]
     assert names == ["Deploy", "Delay", "Approval", "Deploy", "HttpProbe"]
     assert plan.environments == ["cluster"]
+
+
+def test_what_is_wrong_with_deployments_is_told_together_with_the_place_of_plan(release, planned) -> None:
+    def foreseen(part: Part) -> Foreseen:
+        if part.hosts == ("nope",):
+            raise ConfigurationError("there is no host nope")
+        raise Mistakes([ConfigurationError("in a file", file="component.py", line=3), ConfigurationError("override")])
+
+    body = "return Sequential(Deploy('production', hosts=['nope']), Deploy('production'))"
+    found = mistake(lambda: planned(release(body), FakeDeployer(foreseen)))
+    assert isinstance(found, Mistakes)
+    assert {(Path(one.file or "").name, one.line, one.message) for one in found.mistakes} == {
+        ("component.py", 3, "in a file"),
+        ("release.py", 13, "override"),
+        ("release.py", 13, "there is no host nope"),
+    }

@@ -8,9 +8,9 @@ import click
 
 from depl.cli import options
 from depl.cli.agreement import agreed, only_planned
-from depl.cli.claiming import claimed, heed_hold
 from depl.cli.consent import Consent
 from depl.cli.deploying import DeploymentHere
+from depl.cli.environment_claim import claimed, heed_hold
 from depl.cli.hosts import assert_is_here, chosen_host, count_components, deployed, provider_lines
 from depl.cli.running import Running, status_of
 from depl.cli.session import Session, refuse

@@ -46,7 +46,7 @@ Exit status:
   1    the configuration is wrong, or there is nothing to undo
   2    the command line is wrong
   3    failed, and everything is as before
-  4    failed, and something was not put back
+  4    failed, and something was not put back; blocked, or stopped as it is
   5    somebody else is at work there
   6    changes are pending (--plan --exit-code)
   130  interrupted, and put back"""

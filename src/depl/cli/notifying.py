@@ -81,7 +81,7 @@ def notify_of(notifier: Notifier | None, state: State) -> None:
             "environments": state.environments,
             "who": state.who,
             "state": state.state.value,
-            "reason": state.reason or str((state.error or {}).get("message") or ""),
+            "reason": "" if kind == "end" else state.reason or str((state.error or {}).get("message") or ""),
         },
     )
 

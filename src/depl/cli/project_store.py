@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from depl.errors import Mistakes
+from depl.errors import ConfigurationError, Mistakes
 from depl.rollout.holds import HoldFiles, Holds
 from depl.rollout.log import LogFailed
+from depl.rollout.records import LaterVersion
 
 if TYPE_CHECKING:
     from depl.cli.session import Session
@@ -27,8 +28,11 @@ def open_project_store(session: Session) -> Store:
     """The store that `[depl] store` names, made on its first use. Errors: Mistakes, ConfigurationError, LogFailed."""
     from depl.store.leases import LEASE
 
-    lease = float(os.environ.get("DEPL_LEASE") or LEASE)  # seconds; all who use the store have to agree on it
-    settings = _settings(session)
+    given, settings = os.environ.get("DEPL_LEASE"), _settings(session)
+    try:
+        lease = float(given or LEASE)  # seconds; all who use the store have to agree on it
+    except ValueError:
+        raise ConfigurationError(f"DEPL_LEASE={given} is no number of seconds") from None
     return _opened(settings.store, session.base, lease, settings.cluster)
 
 
@@ -101,8 +105,17 @@ def records_of(session: Session, *, whole: bool = False, take_in: bool = False) 
 
 def is_over(session: Session, rollout: str) -> bool:
     """Whether a rollout is over, or nothing is known of it any more. Errors: LogFailed."""
-    summary = records_of(session, whole=True).summary(rollout)
-    return summary is None or summary.state.is_over
+    records = records_of(session, whole=True)
+    summary = records.summary(rollout)
+    if summary is not None:
+        return summary.state.is_over
+    try:
+        records.state(rollout)
+    except LaterVersion:
+        return False  # whoever can read it says so
+    except ConfigurationError:
+        pass
+    return True
 
 
 @cache

@@ -10,9 +10,9 @@ import click
 
 from depl.cli import options
 from depl.cli.agreement import agreed, only_planned
-from depl.cli.claiming import claimed, heed_hold
 from depl.cli.consent import Consent
 from depl.cli.deploying import DeploymentOnHosts
+from depl.cli.environment_claim import claimed, heed_hold
 from depl.cli.fleet import assert_reachable
 from depl.cli.hosts import chosen_hosts, count_components, deployed, narrowed, provider_lines
 from depl.cli.running import Running, status_of

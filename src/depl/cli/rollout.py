@@ -15,6 +15,7 @@ SUBCOMMANDS = {  # name: where it lives, what the list of commands says about it
     "follow": ("following", "Watch a rollout until it is over."),
     "signal": ("signalling", "Say what you wish of a rollout under way."),
     "approve": ("signalling", "Say yes where a rollout waits for that."),
+    "reject": ("signalling", "Say no there, and why."),
     "retry": ("signalling", "Try again what failed."),
     "resume": ("resuming", "Go on with a rollout that nobody is at work on any more."),
     "undo": ("resuming", "Take a rollout back."),

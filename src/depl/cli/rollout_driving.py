@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from depl.cli.claiming import heed_hold
+from depl.cli.environment_claim import heed_hold
 from depl.cli.fleet import records
 from depl.cli.notifying import is_question, notifier_of, notify_of
 from depl.cli.project_store import is_over, records_of
 from depl.cli.rollout_showing import shown, tell_end
 from depl.cli.session import Session
-from depl.cli.sharing import SharedRun, sharing
-from depl.cli.signals import heeded
+from depl.cli.signals import STOPPING, heeded
+from depl.cli.store_sharing import SharedRun, sharing
 from depl.deploy.begin import utc, who
 from depl.events import Event, Output, What
 from depl.report.next_steps import next_steps
@@ -54,6 +54,11 @@ def drive_here(
             state = prepare(fold(log.read()), log)
             if shared is not None:
                 shared.bring()
+            held.begin()
+            if held.taken_over:
+                from depl.cli.taken_over import write_last_words
+
+                write_last_words(session, held.taken_over, plan.rollout)
             _drive(session, plan, state, log, deployer, shared.leaving if shared is not None else lambda: False)
         finally:
             log.close()
@@ -77,7 +82,7 @@ def recorded(state: State, log: Log, *events: Event) -> State:
 
 @contextmanager
 def _locked(session: Session, plan: RolloutPlan, *, wait: bool) -> Iterator[tuple[Held, SharedRun | None]]:
-    """The environments of a rollout; what an error leaves behind is written there as before."""
+    """The environments of a rollout; an error before it begins leaves written there what was, a later one our own."""
 
     def tell(sentence: str) -> None:
         session.complain_of_warnings([sentence])
@@ -100,13 +105,12 @@ def _locked(session: Session, plan: RolloutPlan, *, wait: bool) -> Iterator[tupl
             heed_hold(session, name)
         with sharing(session, plan.environments, plan.rollout, alone=held.names, **how) as shared:
             if held.taken_over:
-                from depl.cli.taken_over import end_taken_over, write_last_words
+                from depl.cli.taken_over import end_taken_over
 
                 end_taken_over(session, held.taken_over)
-                write_last_words(session, held.taken_over, plan.rollout)
             yield held, shared
     finally:
-        held.give_back()
+        held.put_back()
 
 
 def _drive(
@@ -121,8 +125,9 @@ def _drive(
     notifier = notifier_of(session)
     hands = hands_of(session, plan, state, deployer, notifier)
     signals = SignalFile(path_of(records(session), plan.rollout, SIGNALS), redact)
+    wishes = _Wishes(signals, state)
     stays = session.printer.interactive and not session.as_json
-    with session.at_work(), shown(session, plan) as show, heeded(_Wishes(signals, state)):
+    with session.at_work(), shown(session, plan) as show, heeded(wishes, wishes.says):
 
         def emit(event: Event | Output) -> None:
             show(event)
@@ -153,6 +158,14 @@ class _Wishes:
 
     def __init__(self, signals: Signals, state: State) -> None:
         self._signals, self._state = signals, state
+
+    def says(self) -> str:
+        """What abort() does now."""
+        if self._state.state is _R.BLOCKED:
+            return "leaving it blocked, as it is"
+        if self._state.state is _R.REVERSING:
+            return "putting nothing more back after what runs now (Ctrl-C again: leaving it as it is)"
+        return STOPPING
 
     def abort(self) -> None:
         """End after what runs now."""

@@ -35,10 +35,9 @@ def follow(session: Session, /, rollout: str, as_json: bool, quiet: bool, verbos
 
     The exit status is that of the rollout. Ctrl-C ends only the watching.
     """
-    from depl.cli.rollout_showing import status_of_state
+    from depl.cli.rollout_showing import print_end, status_of_state
     from depl.report.next_steps import next_steps
     from depl.report.rollout import end_lines
-    from depl.rollout.summaries import summary_of
 
     session.begin(as_json=as_json, quiet=quiet, verbose=verbose)
     records = records_of(session)
@@ -47,7 +46,7 @@ def follow(session: Session, /, rollout: str, as_json: bool, quiet: bool, verbos
     session.status = status_of_state(state, driven=False)
     steps = next_steps(state, session.command, driven=False)
     if session.as_json:
-        session.json(rollout=id).print("end", **summary_of(state, False).facts, exit_status=session.status)
+        print_end(session, state)
     if state.state.is_over:
         session.show(end_lines(state, state.seconds, steps))
     else:

@@ -16,6 +16,7 @@ from depl.report.screening import Screened
 from depl.rollout.folding import State
 from depl.rollout.plan import RolloutPlan
 from depl.rollout.states import RolloutState
+from depl.rollout.summaries import summary_of
 
 if TYPE_CHECKING:
     from depl.report.live import LiveLines
@@ -50,9 +51,14 @@ def tell_end(session: Session, state: State) -> None:
     session.status = status_of_state(state)
     steps = next_steps(state, session.command, driven=False)
     if session.as_json:
-        facts = {"state": state.state, "block": state.block, "reason": state.reason, "error": state.error}
-        session.json(rollout=state.rollout).print("end", **facts, seconds=state.seconds, exit_status=session.status)
+        print_end(session, state)
     session.show(end_lines(state, session.took, steps))
+
+
+def print_end(session: Session, state: State) -> None:
+    """The same for programs: the line of `depl rollouts`, and why."""
+    why = {"block": state.block, "error": state.error}
+    session.json().print("end", **summary_of(state, driven=False).facts, **why, exit_status=session.status)
 
 
 def status_of_state(state: State, *, driven: bool = True) -> int:

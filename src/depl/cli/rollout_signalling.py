@@ -1,4 +1,4 @@
-"""`depl rollout signal`, `approve` and `retry`: what people wish of a rollout under way."""
+"""`depl rollout signal`, `approve`, `reject` and `retry`: what people wish of a rollout under way."""
 
 from __future__ import annotations
 
@@ -76,9 +76,21 @@ def signal(session: Session, /, rollout: str, name: str, task: str, reason: str,
 @options.json_option
 @click.pass_obj
 def approve(session: Session, /, rollout: str, task: str, item: str, reason: str, as_json: bool) -> None:
-    """Say yes where ROLLOUT waits for an approval, or tick an item of its checklist."""
+    """Say yes where ROLLOUT waits for an approval, or tick an item of its checklist: all of them without --item."""
     session.begin(as_json=as_json)
     send(session, rollout, "approve", task, reason, {"item": item} if item else {})
+
+
+@click.command(epilog=options.examples("depl rollout reject latest --reason 'the numbers look odd'"))
+@rollout_argument
+@task_option
+@reason_option
+@options.json_option
+@click.pass_obj
+def reject(session: Session, /, rollout: str, task: str, reason: str, as_json: bool) -> None:
+    """Say no where ROLLOUT waits for an approval or a checklist, which fails then; a reason is needed."""
+    session.begin(as_json=as_json)
+    send(session, rollout, "reject", task, reason, {})
 
 
 @click.command(epilog=options.examples("depl rollout retry latest"))
@@ -105,6 +117,9 @@ def send(session: Session, rollout: str, name: str, task: str, reason: str, data
     if name in NEED_REASON and not reason.strip() and sys.stdin.isatty() and not session.as_json:
         reason = str(click.prompt("Why", err=True))
     _assert_legal(state, name, task, reason, data)
+    if name == "approve" and not data and not _agreed_to_items(session, state, task):
+        session.declined()
+        return
     if reason:
         with suppress(DeplError):  # whoever goes on with it filters what is written down, once more
             for environment in state.environments:
@@ -136,6 +151,23 @@ def _assert_legal(state: State, name: str, task: str, reason: str, data: Mapping
             raise options.unknown("item of its checklist", item, known)
 
 
+def _agreed_to_items(session: Session, state: State, task: str) -> bool:
+    """Whether all that is left of a checklist is to be ticked: it is told, and asked about at a terminal."""
+    from depl.rollout.asking import tasks_of
+
+    leaves = state.plan.tree.leaves if state.plan is not None else {}
+    left = [
+        str(item)
+        for id in tasks_of(state, "approve", task)
+        for item in (leaves[id].arguments.get("items") or () if id in leaves else ())
+        if str(item) not in state.tasks[id].ticked
+    ]
+    if left:
+        session.show([Line("ticks all that is left:"), *(Line(f"  {item}") for item in left)])
+    asks = bool(left) and sys.stdin.isatty() and not session.as_json
+    return not asks or click.confirm("Is all of this done?", err=True)
+
+
 def _post(records: Records, id: str, wish: Signal) -> Signal:
     from depl.errors import ChangeFailed
 
@@ -148,6 +180,7 @@ def _post(records: Records, id: str, wish: Signal) -> Signal:
 def _cancel(session: Session, records: Records, id: str, wish: Signal) -> None:
     """One that has not begun needs nobody who hears."""
     from depl.cli.rollout_driving import recorded
+    from depl.cli.rollout_showing import print_end
     from depl.events import Event, What
     from depl.rollout.folding import fold
 
@@ -162,7 +195,7 @@ def _cancel(session: Session, records: Records, id: str, wish: Signal) -> None:
     finally:
         log.close()
     if session.as_json:
-        session.json(rollout=id).print("end", state=state.state)
+        print_end(session, state)
     session.show([Line(f"rollout {id} is {state.state.value}")])
 
 

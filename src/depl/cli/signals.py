@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Protocol
@@ -18,10 +18,14 @@ class Stop(Protocol):
     def terminate(self) -> Any: ...
 
 
+STOPPING = "stopping after what runs now (Ctrl-C again: at once)"
+
+
 @contextmanager
-def heeded(stop: Stop) -> Iterator[None]:
+def heeded(stop: Stop, says: Callable[[], str] = lambda: STOPPING) -> Iterator[None]:
     """While this lasts, the first Ctrl-C aborts gracefully; a second one, TERM and HUP terminate.
 
+    says: what the first one does, where that is not always the same.
     A signal that is ignored (nohup, a shell's background job) stays so.
     """
     asked = False
@@ -32,7 +36,7 @@ def heeded(stop: Stop) -> Iterator[None]:
             stop.terminate()
             return
         asked = True
-        _say(b"\nstopping after what runs now (Ctrl-C again: at once)\n")
+        _say(f"\n{says()}\n".encode())
         stop.abort()
 
     def terminate(number: int, frame: FrameType | None) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from depl.cli import options
-from depl.cli.claiming import heed_hold
 from depl.cli.consent import Consent
+from depl.cli.environment_claim import heed_hold
 from depl.cli.names import is_protected
 from depl.cli.session import Session, refuse
 from depl.cli.undo_places import first_that_has, places_to_look

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from depl.cli.claiming import claimed
+from depl.cli.environment_claim import claimed
 from depl.cli.fleet import Crew, records
 from depl.cli.names import kept
 from depl.cli.running import Running, run_options

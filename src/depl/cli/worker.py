@@ -36,30 +36,30 @@ def worker(
     Rollouts are queued by `depl rollout start NAME --queue`. One that waits for somebody is put aside until there is an
     answer. Ctrl-C or TERM: what runs now comes to its end, and another worker goes on; a second one ends it at once.
     """
-    from depl.cli.crew import Crew
-    from depl.cli.drivers import Drivers
     from depl.cli.project_store import open_project_store
-    from depl.cli.workforce import Workforce
+    from depl.cli.worker_cluster import ClusterWorker
+    from depl.cli.worker_coordinators import Coordinators
+    from depl.cli.worker_loop import Worker
 
     def prepare() -> None:
-        from depl.cli.queued_driving import prepare as prepare_driving
+        from depl.cli.worker_driving import prepare as prepare_driving
 
         prepare_driving(session)
 
     session.begin(as_json=as_json, quiet=quiet, verbose=verbose)
-    drivers = Drivers(session.base, prepare)  # before anything is open that two processes could not share
+    coordinators = Coordinators(session.base, prepare)  # before anything is open that two processes could not share
     try:
         store = open_project_store(session)
         try:
-            if drivers.claim is not None:
-                from depl.cli.queued_driving import drive_claimed
+            if coordinators.claim is not None:
+                from depl.cli.worker_driving import drive_claimed
 
-                drive_claimed(session, store, drivers.claim, drivers.parent)
+                drive_claimed(session, store, coordinators.claim, coordinators.parent)
             else:
                 called = name or f"{socket.gethostname()}:{os.getpid()}"
-                kind = Workforce if store.jobs is None else Crew
-                kind(session, store, drivers, called, jobs, queues or None, once=once).run()
+                kind = Worker if store.jobs is None else ClusterWorker
+                kind(session, store, coordinators, called, jobs, queues or None, once=once).run()
         finally:
             store.close()
     finally:
-        drivers.close()
+        coordinators.close()

@@ -99,7 +99,7 @@ class TaskReport:
             lines += [Line(f"{INDENT}{item}") for item in items]
             lines.append(Line(f"{INDENT}tick an item with: {self.depl} rollout approve {id}{task} --item ITEM", "cyan"))
         lines.append(Line(f"{INDENT}approve it with: {self.depl} rollout approve {id}{task}", "cyan"))
-        reject = f"{self.depl} rollout signal {id} reject{task} --reason ..."
+        reject = f"{self.depl} rollout reject {id}{task} --reason ..."
         return [*lines, Line(f"{INDENT}reject it with: {reject}", "cyan")]
 
     def _has_other_gates(self, leaf: Leaf) -> bool:

@@ -82,7 +82,7 @@ def failed_output(error: DeplError, shown: Sequence[str] = ()) -> list[str]:
 def _mistakes(error: Mistakes, base: str) -> Iterator[Line]:
     number = 0
     for file, mistakes in groupby(error.mistakes, key=lambda mistake: mistake.file or ""):
-        yield Line(_place(file, None, base) or "in the model", "bold")
+        yield Line(_place(file, None, base) or error.where or "in the model", "bold")
         for mistake in mistakes:
             number += 1
             where = f"line {mistake.line}: " if mistake.line else ""

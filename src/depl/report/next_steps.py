@@ -21,7 +21,7 @@ DOES = {
     "force": "put back even what others changed since",
     "pause_rollback": "put nothing more back for now",
 }
-OWN_COMMANDS = ("approve", "retry")
+OWN_COMMANDS = ("approve", "reject", "retry")
 
 
 def next_steps(state: State, depl: str = "depl", *, driven: bool = True) -> list[tuple[str, str]]:

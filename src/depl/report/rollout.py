@@ -73,7 +73,7 @@ def end_lines(state: State, took: float, steps: Sequence[tuple[str, str]]) -> li
     after = seconds(state.seconds or took)
     ends = {
         _R.SUCCEEDED: (f"succeeded in {after}", "bold"),
-        _R.REVERSED: (f"{'stopped' if state.wish else 'failed'} after {after}; everything was put back", "red"),
+        _R.REVERSED: (f"{'stopped' if state.wish else 'failed'} after {after}; {_put_back(state)}", "red"),
         _R.PARTLY_REVERSED: (f"failed after {after}; not everything could be put back", "red"),
         _R.KEPT: (f"stopped after {after}, left as it is", "red"),
         _R.BLOCKED: (f"blocked after {after}: {state.reason}", "red"),
@@ -87,6 +87,14 @@ def end_lines(state: State, took: float, steps: Sequence[tuple[str, str]]) -> li
     if left and state.plan is not None and state.state is not _R.SUCCEEDED:
         lines += [Line("not put back:", "yellow"), *(Line(f"  {_title(state.plan, id)}") for id in left)]
     return [*lines, *step_lines(steps)]
+
+
+def _put_back(state: State) -> str:
+    """What a way back came to that has come to its end."""
+    states = {status.state for status in state.tasks.values()}
+    if _T.REVERSED in states:
+        return "everything was put back"
+    return "nothing had to be put back" if states & {_T.DONE, _T.SKIPPED, _T.UNCHANGED} else "nothing had been done"
 
 
 def step_lines(steps: Sequence[tuple[str, str]]) -> list[Line]:

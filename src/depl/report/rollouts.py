@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from calendar import timegm
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 from depl.report.lines import Line, seconds
 from depl.rollout.states import RolloutState
 
+MOST = 40  # characters of a column that others are aligned to
 WAITING = {  # holds, in the words of a sentence
     "paused": "paused",
     "reversal paused": "reversal paused",
@@ -43,19 +44,26 @@ class Listed(Protocol):
     def reason(self) -> str: ...
 
 
-def rollout_line(one: Listed) -> Line:
-    """A rollout as a line: which, what it is, how it stands, who, when, how long."""
-    took = one.seconds if one.seconds is not None else age(one.at) if one.state in _UNDER_WAY else None
-    takes_back = f"  takes back {one.undoes}" if one.undoes else ""
-    facts = [
-        one.rollout,
-        one.name or "-",
-        standing(one.state, one.holds, interrupted=one.interrupted) + takes_back,
-        one.who or "-",
-        one.at or "-",
-        "-" if took is None else seconds(took),
-    ]
-    return Line("  ".join(facts), state_style(one.state, interrupted=one.interrupted))
+T = TypeVar("T", bound=Listed)
+HEADER = ("rollout", "what", "state", "by", "began", "took")
+
+
+def rollout_lines(listed: Sequence[tuple[Listed, str]]) -> list[Line]:
+    """Rollouts as a table, each with how it was undone: which, what, how it stands, who, when, how long, and undos."""
+    rows = [HEADER, *(_row(one, undone) for one, undone in listed)]
+    widths = [min(MOST, max(map(len, column))) for column in zip(*(row[: len(HEADER)] for row in rows), strict=True)]
+    styles = ["bold", *(_style_of(one, undone) for one, undone in listed)]
+    return [Line(_aligned(row, widths), style) for row, style in zip(rows, styles, strict=True)]
+
+
+def undone_by(listed: Iterable[T]) -> Iterator[tuple[T, str]]:
+    """Rollouts, the newest first, each with what took it back: `undone by ID`, `partly undone by ID` or nothing."""
+    undone: dict[str, str] = {}
+    for one in listed:
+        yield one, undone.get(one.rollout, "")
+        word = _UNDOING.get(one.state)
+        if one.undoes and word and one.rollout not in undone:
+            undone.setdefault(one.undoes, f"{word} {one.rollout}")
 
 
 def standing(state: RolloutState, holds: Collection[str] = (), *, interrupted: bool = False) -> str:
@@ -77,7 +85,32 @@ def age(at: str) -> float | None:
         return None
 
 
+def _row(one: Listed, undone: str) -> tuple[str, ...]:
+    took = one.seconds if one.seconds is not None else age(one.at) if one.state in _UNDER_WAY else None
+    notes = [undone] if undone else []
+    notes += [f"takes back {one.undoes}"] if one.undoes else []
+    return (
+        one.rollout,
+        one.name or "-",
+        standing(one.state, one.holds, interrupted=one.interrupted),
+        one.who or "-",
+        one.at or "-",
+        "-" if took is None else seconds(took),
+        *notes,
+    )
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
+    return "  ".join([*padded, *row[len(widths) :]]).rstrip()
+
+
+def _style_of(one: Listed, undone: str) -> str:
+    return "dim" if undone.startswith("undone") else state_style(one.state, interrupted=one.interrupted)
+
+
 _R = RolloutState
+_UNDOING = {_R.REVERSED: "undone by", _R.PARTLY_REVERSED: "partly undone by"}
 _UNDER_WAY = (_R.RUNNING, _R.STOPPING, _R.REVERSING)
 _STYLES = {
     _R.RUNNING: "bold",

@@ -12,6 +12,7 @@ from depl.rollout.folding import State
 from depl.rollout.lookup import Records
 from depl.rollout.plan import RolloutPlan
 from depl.rollout.states import NOT_PUT_BACK, RolloutState, TaskState
+from depl.rollout.summaries import is_interrupted
 
 _R = RolloutState
 
@@ -26,14 +27,24 @@ def undo_plan(records: Records, state: State) -> RolloutPlan:
             f"rollout {id} took back {state.undoes}", hint=f"`depl rollout start {state.name}` does it anew."
         )
     if not state.state.is_over:
-        hint = f"`depl rollout resume {id} --backward` puts back what it did."
-        if state.state is _R.PLANNED:
-            hint = ""
-        raise NothingToUndo(f"rollout {id} is {state.state.value}, so there is nothing to take back yet", hint=hint)
+        raise _not_over(state, is_interrupted(state.state, records.is_driven(id) or records.is_queued(id)))
     carried = _left_standing(plan, _as_left(records, state))
     if not carried:
         raise NothingToUndo(f"rollout {id} did nothing that could be taken back")
     return replace(plan, rollout=new_id(), undoes=id, carried=carried, made=utc(), who=who(), monitors=())
+
+
+def _not_over(state: State, interrupted: bool) -> DeplError:
+    """The error for one of which it is not settled yet what is left of it."""
+    id, stands = state.rollout, f"is {state.state.value}"
+    hint = f"`depl rollout resume {id} --backward` puts back what it did."
+    if state.state in (_R.PLANNED, _R.QUEUED):
+        hint = f"`depl rollout signal {id} abort` cancels it."
+    elif interrupted:
+        stands = f"was interrupted while it was {state.state.value}"
+        goes_forward = state.state is _R.RUNNING
+        hint += f" `depl rollout resume {id} --forward` goes on with it." if goes_forward else ""
+    return NothingToUndo(f"rollout {id} {stands}, so there is nothing to take back yet", hint=hint)
 
 
 def _as_left(records: Records, state: State) -> State:

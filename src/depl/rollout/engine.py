@@ -225,8 +225,8 @@ class _Drive:
     def _timed(self, event: Event) -> Event:
         if event.what is not What.OVER:
             return event
-        seconds = round(self.clock.monotonic() - self.begun, 3)
-        return Event(event.what, data={**event.data, "seconds": seconds, "who": self.state.who})
+        told = {"seconds": round(self.clock.monotonic() - self.begun, 3), "who": self.state.who}
+        return Event(event.what, data={"reason": self.state.reason, **event.data, **told})  # lists read no more
 
 
 def _turns(action: Action) -> bool:

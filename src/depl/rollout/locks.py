@@ -118,6 +118,7 @@ class Held:
     owner: Owner
     taken_over: dict[str, Owner] = field(default_factory=dict)
     _locks: dict[str, tuple[str, int]] = field(default_factory=dict)  # path and descriptor
+    _before: dict[str, Owner] = field(default_factory=dict)  # until something is begun
 
     @property
     def names(self) -> list[str]:
@@ -127,6 +128,7 @@ class Held:
     def add(self, name: str, path: str, descriptor: int, before: Owner) -> None:
         """One more of which the kernel lock is ours."""
         self._locks[name] = path, descriptor
+        self._before[name] = before
         if before.state == RUNNING and before.rollout != self.owner.rollout:
             self.taken_over[name] = before
 
@@ -134,6 +136,17 @@ class Held:
         """Write down whose they are. Whoever may turn out to change nothing does so once something is changed."""
         self.owner = replace(self.owner, rollout=rollout)
         self._write(self.owner)
+
+    def begin(self) -> None:
+        """From now on they stay with the rollout, whatever becomes of this process."""
+        self._before.clear()
+
+    def put_back(self) -> None:
+        """Let go; where nothing was begun, what was written there before is written again."""
+        for name in self.names:
+            if name in self._before:
+                self._write(self._before[name], [name])
+        self.give_back()
 
     def leave(self, state: str) -> None:
         """Let go, but keep the environments for the rollout, which waits. state: blocked, paused, gate, ..."""
@@ -158,12 +171,13 @@ class Held:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.release()
 
-    def _write(self, owner: Owner, *, durable: bool = False) -> None:
+    def _write(self, owner: Owner, names: Iterable[str] | None = None, *, durable: bool = False) -> None:
         """Readers find the old text or the new one: a locked file takes the other's place.
 
         Who waits for the old file notices (see is_mine). Where there is no room, the kernel lock says enough.
         """
-        for name, (path, descriptor) in self._locks.items():
+        for name in self.names if names is None else names:
+            path, descriptor = self._locks[name]
             with suppress(OSError):
                 self._locks[name] = path, replaced(path, json.dumps(asdict(owner)).encode(), durable)
                 close(descriptor)

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 from depl.errors import ConfigurationError
 from depl.events import Output, What
 from depl.redact import Redactor
-from depl.rollout.records import OUTPUT, SIGNALS, Growing, events_in, first_and_last, from_line, is_driven, path_of
+from depl.rollout.records import (
+    OUTPUT,
+    SIGNALS,
+    Growing,
+    LaterVersion,
+    events_in,
+    first_and_last,
+    from_line,
+    is_driven,
+    path_of,
+)
 from depl.rollout.records import recorded_rollouts as ids_in
 from depl.rollout.signals import SignalFile, Signals
 from depl.rollout.states import IllegalTransition
@@ -112,6 +122,9 @@ class FileRecords:
         path = path_of(self.directory, rollout)
         try:
             state = fold(self.events(rollout).new())
+        except LaterVersion as later:
+            message = f"the record of rollout {rollout} cannot be read: {later.message}"
+            raise LaterVersion(message, file=path) from later
         except (OSError, IllegalTransition, ValueError, LookupError, TypeError) as error:
             raise ConfigurationError(f"the record of rollout {rollout} cannot be read: {error}", file=path) from error
         if not state.rollout:

@@ -126,7 +126,7 @@ def values_of(cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
         except ConfigurationError as mistake:
             mistakes.append(mistake)
     if mistakes:
-        raise Mistakes(mistakes)
+        raise Mistakes(mistakes, "in the parameters")
     return values
 
 

@@ -14,13 +14,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Optional
 
+from depl.errors import ConfigurationError
 from depl.events import Event, What
 from depl.redact import Redactor
 from depl.rollout.log import Recorded
 from depl.rollout.masking import masked
 
 PATIENCE = 1.0  # seconds
+SCHEMA = 1  # of the lines that we can read
 EVENTS, OUTPUT, SIGNALS = ".jsonl", ".output", ".signals"
+
+
+class LaterVersion(ConfigurationError):
+    """A record was written by a later version of depl, whose words may mean something else."""
+
+    hint = "Use that version for it."
 
 
 def directory_of(records: str) -> str:
@@ -44,7 +52,7 @@ def as_line(recorded: Recorded, redact: Redactor) -> str:
     """A line of a record, fit to be read by anyone."""
     event = recorded.event
     line = {
-        "schema": 1,
+        "schema": SCHEMA,
         "n": recorded.number,
         "at": recorded.at,
         "what": event.what.value,
@@ -57,12 +65,18 @@ def as_line(recorded: Recorded, redact: Redactor) -> str:
 
 
 def from_line(line: Any) -> Optional[Recorded]:
-    """What a line, decoded, says; nothing where a later version tells of what is not known here. Errors: ValueError."""
+    """What a line, decoded, says; nothing where a later version tells of what is not known here.
+
+    Errors: ValueError; LaterVersion where it means to be read by none before it.
+    """
     try:
+        schema = line.get("schema", SCHEMA)
         number, at, data = int(line["n"]), str(line["at"]), line["data"]
         told = {name: line.get(name) for name in ("task", "component", "host")}
     except (LookupError, TypeError, AttributeError) as error:
         raise ValueError("this is no line of a record") from error
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise LaterVersion("it was written by a later version of depl")
     if not isinstance(data, dict) or str(line.get("what")) not in _KNOWN:
         return None
     return Recorded(number, at, Event(What(line["what"]), told["task"], told["component"], data, told["host"]))
@@ -90,12 +104,12 @@ class Growing:
 
 
 def read_record(path: str, after: int = 0) -> Iterator[Recorded]:
-    """The events of a record with a higher number; what is not ours is passed over."""
+    """The events of a record with a higher number; what is not ours is passed over. Errors: OSError, LaterVersion."""
     yield from events_in(Growing(path).new(), after)
 
 
 def events_in(lines: Iterator[bytes], after: int = 0) -> Iterator[Recorded]:
-    """The events that lines tell of, with a higher number."""
+    """The events that lines tell of, with a higher number. Errors: LaterVersion."""
     for line in lines:
         with suppress(ValueError):
             recorded = from_line(json.loads(line))

@@ -35,7 +35,8 @@ class Summary:
     def facts(self) -> dict[str, Any]:
         """All of it, for programs."""
         facts = dict(vars(self))
-        return {**facts, "began": facts.pop("at")}
+        facts["began"] = facts.pop("at")
+        return facts
 
 
 def summary_of(state: State, driven: bool) -> Summary:

@@ -57,7 +57,7 @@ def open_store(url: str, base: str, *, lease: float = LEASE, cluster: bool = Fal
 class Store:
     """Rollouts with all that belongs to them. Errors, of everything: LogFailed.
 
-    Any thread may use it. lease: seconds after which a driver that does not answer counts as gone.
+    Any thread may use it. lease: seconds after which a coordinator that does not answer counts as gone.
     """
 
     def __init__(self, database: Database, base: str, lease: float = LEASE) -> None:

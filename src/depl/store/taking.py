@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 
 from depl.redact import Redactor
 from depl.rollout.log import Recorded
-from depl.rollout.records import EVENTS, OUTPUT, SIGNALS, from_line
+from depl.rollout.records import EVENTS, OUTPUT, SIGNALS, LaterVersion, from_line
 from depl.rollout.signals import Signal
 from depl.rollout.states import IllegalTransition
 from depl.store.database import Database
@@ -24,7 +24,6 @@ from depl.store.schema import events, rollouts
 from depl.store.writing import Writer, lock_line
 
 AT_ONCE = 1_000_000  # bytes of each file that are taken in by one transaction
-SCHEMA = 1  # of the lines that we can read
 KINDS = {EVENTS: "taken", OUTPUT: "taken_output", SIGNALS: "taken_signals"}  # and up to which byte they were taken in
 NOTHING = dict.fromkeys(KINDS, 0)
 NOT_OURS = (ValueError, LookupError, TypeError, AttributeError, IllegalTransition)
@@ -154,10 +153,10 @@ def _take_events(connection: Connection, row: Row[Any], lines: Sequence[bytes], 
         try:
             told = json.loads(line)
             recorded = from_line(told)
+        except LaterVersion as error:
+            raise _Broken(error.message) from error
         except ValueError as error:
             raise _Broken(f"after event {number} comes what is no event") from error
-        if told.get("schema", SCHEMA) > SCHEMA:
-            raise _Broken("it was written by a later version of depl")
         if told["n"] <= before:
             continue
         number += 1

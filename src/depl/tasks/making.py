@@ -14,7 +14,7 @@ from depl.change.changes import WayBack
 from depl.deploy.begin import utc
 from depl.errors import ConfigurationError, DeplError, Mistakes
 from depl.layout import environment_file
-from depl.places import failing_place, place_of_function
+from depl.places import Place, failing_place, place_of_function
 from depl.redact import Redactor
 from depl.rollout.byhand import Rollout, assert_sound, find, name_of
 from depl.rollout.plan import RolloutPlan
@@ -39,7 +39,7 @@ def plan_of(
     Errors: ConfigurationError with the place of what is wrong in its file; Mistakes of the models that it deploys.
     """
     tree = _tree(rollout, base)
-    foreseen = _foreseen(tree, deployer, base)
+    foreseen = _foreseen(tree, deployer, base, place_of_function(type(rollout).plan))
     leaves = {id: _with_way_back(leaf, foreseen.get(id)) for id, leaf in tree.leaves.items()}
     return RolloutPlan(
         rollout=rollout_id,
@@ -149,10 +149,25 @@ def _placed(rollout: Rollout, base: str) -> Iterator[None]:
         raise ConfigurationError(f"plan() of {cls.__name__} fails: {said}", file=file, line=line) from error
 
 
-def _foreseen(tree: Tree, deployer: Deployer, base: str) -> dict[str, Foreseen]:
-    """By id what the deployments of a plan would be."""
-    tasks = {id: task_of(leaf, base) for id, leaf in tree.leaves.items()}
-    return {id: deployer.foresee(task.part) for id, task in tasks.items() if isinstance(task, Deploy)}
+def _foreseen(tree: Tree, deployer: Deployer, base: str, place: Place | None = None) -> dict[str, Foreseen]:
+    """By id what the deployments of a plan would be. place: of plan(), for what has none. Errors: those of all."""
+    foreseen: dict[str, Foreseen] = {}
+    errors: list[ConfigurationError] = []
+    for id, leaf in tree.leaves.items():
+        task = task_of(leaf, base)
+        if not isinstance(task, Deploy):
+            continue
+        try:
+            foreseen[id] = deployer.foresee(task.part)
+        except ConfigurationError as error:
+            errors.append(error)
+    mistakes = [one for error in errors for one in (error.mistakes if isinstance(error, Mistakes) else [error])]
+    for mistake in mistakes:
+        if mistake.file is None and place is not None:
+            mistake.file, mistake.line = place
+    if errors:
+        raise errors[0] if len(errors) == 1 else Mistakes(mistakes)
+    return foreseen
 
 
 def _with_way_back(leaf: Leaf, foreseen: Foreseen | None) -> Leaf:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from depl.rollout.tree import Leaf
     from depl.tasks.deployer import Deployer
 
-DRIVER = "driver"  # among the notes of a rollout: the process that drives it for a worker
+COORDINATOR = "coordinator"  # among the notes of a rollout: the process that drives it for a worker
 
 
 def settled(
@@ -42,24 +42,24 @@ def settled(
 
 
 def end_left(base: str, rollout: str) -> bool:
-    """End what a rollout left running on this machine; whether its driver was one here.
+    """End what a rollout left running on this machine; whether its coordinator was one here.
 
-    That is commands with all of their children, and before them a driver that was stopped and has lost its lease.
+    That is commands with all of their children, and before them a coordinator that was stopped and has lost its lease.
     """
     directory = _notes(base)
-    found = sorted(_of(directory, rollout), key=lambda name: not name.endswith(DRIVER))
+    found = sorted(_of(directory, rollout), key=lambda name: not name.endswith(COORDINATOR))
     for name in found:
         path = os.path.join(directory, name)
         end_leftover(path)
         with suppress(OSError):
             os.rmdir(path)
-    return any(name.endswith(DRIVER) for name in found)
+    return any(name.endswith(COORDINATOR) for name in found)
 
 
 @contextmanager
 def driving(base: str, rollout: str) -> Iterator[None]:
     """While this lasts it is noted that this process, which leads a group of its own, drives a rollout."""
-    directory = os.path.join(_notes(base), f"{rollout}.{DRIVER}")
+    directory = os.path.join(_notes(base), f"{rollout}.{COORDINATOR}")
     try:
         with noted(directory) as note:
             note()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from depl.cli.project_store import holds_of, needed
 from depl.cli.session import Session
-from depl.cli.sharing import SharedRun, sharing
+from depl.cli.store_sharing import SharedRun, sharing
 from depl.errors import Locked
 from depl.events import Emit, Event, Output, What
 from depl.rollout.holds import assert_not_held

@@ -6,15 +6,15 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from depl.cli.workforce import POLL, Workforce, heeded
+from depl.cli.worker_loop import POLL, Worker, heeded
 from depl.rollout.log import LogFailed
 
 if TYPE_CHECKING:
     from depl.store.cluster import Jobs
 
 
-class Crew(Workforce):
-    """A Workforce that takes its rollouts from the queues of depl.store.cluster."""
+class ClusterWorker(Worker):
+    """A Worker that takes its rollouts from the queues of depl.store.cluster."""
 
     _alone = threading.Lock()  # one thread for each rollout, and what they share is for one of them at a time
     _ended = threading.Event()
@@ -38,7 +38,7 @@ class Crew(Workforce):
             self._queues,
             self._name,
             self._jobs,
-            lambda: self._told_to_end > 0 or self._drivers.gone,
+            lambda: self._told_to_end > 0 or self._coordinators.gone,
             lambda sentence: self._session.complain_of_warnings([sentence]),
             once=self._once,
         )
@@ -50,7 +50,7 @@ class Crew(Workforce):
             claim = None if self._told_to_end else self._claim(rollout)
             if claim is not None:
                 self._begin(claim)
-        while claim is not None and rollout in self._at_work and not self._drivers.gone:
+        while claim is not None and rollout in self._at_work and not self._coordinators.gone:
             with self._alone:
                 self._look_after()
             time.sleep(POLL / 20)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from depl.cli.fleet import records
 from depl.cli.session import Session
 from depl.cli.taken_over import end_taken_over, write_last_words
-from depl.cli.workforce import AGAIN, heeded
+from depl.cli.worker_loop import AGAIN, heeded
 from depl.errors import DeplError, Locked
 from depl.events import Event, What
 from depl.report.lines import Line
@@ -65,7 +65,7 @@ def drive_claimed(session: Session, store: Store, claim: Claim, parent: int) -> 
 
 def prepare(session: Session) -> None:
     """Import what driving needs, and find the store in order, so that processes forked from this one need not."""
-    from depl import spotting  # noqa: F401
+    from depl import wrapped  # noqa: F401
     from depl.cli import deployer, project_store, rollout_driving, rollout_planning, undo  # noqa: F401
     from depl.rollout import engine  # noqa: F401
     from depl.secrets import places  # noqa: F401

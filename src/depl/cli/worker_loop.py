@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from depl.cli.drivers import WISHES, Drivers
 from depl.cli.project_store import is_over
 from depl.cli.session import Session
+from depl.cli.worker_coordinators import WISHES, Coordinators
 from depl.errors import DeplError
 from depl.rollout.holds import HoldFiles
 from depl.rollout.lock_files import OVER, RUNNING
@@ -32,7 +32,7 @@ KEEPING = 3600.0  # seconds between looks at what is kept no longer
 
 
 @dataclass
-class _Driver:
+class _Coordinator:
     """A process that drives a rollout. told: how often it was told to end. Times: by the monotonic clock."""
 
     claim: Claim
@@ -41,7 +41,7 @@ class _Driver:
     beaten: float = 0.0
 
 
-class Workforce:
+class Worker:
     """Drives at most `jobs` rollouts at a time. Leases end with the processes that drive, which keep them alive.
 
     queues: all unless given. once: it ends when there is nothing to do. name: how it is called in the store.
@@ -51,7 +51,7 @@ class Workforce:
         self,
         session: Session,
         store: Store,
-        drivers: Drivers,
+        coordinators: Coordinators,
         name: str,
         jobs: int,
         queues: Sequence[str] | None = None,
@@ -59,8 +59,8 @@ class Workforce:
         once: bool,
     ) -> None:
         self._session, self._store, self._name, self._jobs, self._once = session, store, name, jobs, once
-        self._drivers, self._queues = drivers, queues
-        self._at_work: dict[str, _Driver] = {}
+        self._coordinators, self._queues = coordinators, queues
+        self._at_work: dict[str, _Coordinator] = {}
         self._told_to_end = 0
         self._seen: object = None
         self._kept = float("-inf")
@@ -75,7 +75,14 @@ class Workforce:
                 if self._once and not begun and not self._at_work:
                     return
                 if not begun:
-                    self._drivers.wait(POLL if self._told_to_end or not self._once else POLL / 5)
+                    self._rest(POLL / 5 if self._once else POLL)
+
+    def _rest(self, seconds: float) -> None:
+        """Until a coordinator has ended or somebody wants us to end, at most so long."""
+        told, until = self._told_to_end, time.monotonic() + seconds
+        while told == self._told_to_end and time.monotonic() < until:
+            if self._coordinators.wait(POLL / 5):
+                return
 
     def _look(self) -> bool:
         """Do what is to be done now; whether another rollout was begun."""
@@ -124,44 +131,44 @@ class Workforce:
         return False
 
     def _begin(self, claim: Claim) -> None:
-        self._drivers.begin(claim)
-        self._at_work[claim.rollout] = _Driver(claim, time.monotonic())
+        self._coordinators.begin(claim)
+        self._at_work[claim.rollout] = _Coordinator(claim, time.monotonic())
 
     def _look_after(self) -> None:
         """Tell those at work that they are to end, and see who has."""
         told = -1
-        for rollout, status in self._drivers.ended().items():
-            driver = self._at_work.pop(rollout)
-            if status < 0 and self._is_left(driver.claim):
+        for rollout, status in self._coordinators.ended().items():
+            coordinator = self._at_work.pop(rollout)
+            if status < 0 and self._is_left(coordinator.claim):
                 ended = f"rollout {rollout} is interrupted: its process was ended by {signal.Signals(-status).name}"
                 self._session.complain_of_warnings([ended])
-        for rollout, driver in self._at_work.items():
-            if driver.told < self._told_to_end:
-                self._drivers.end(rollout)
-                told, driver.told = driver.told, driver.told + 1
-            self._beat_for(driver)
+        for rollout, coordinator in self._at_work.items():
+            if coordinator.told < self._told_to_end:
+                self._coordinators.end(rollout)
+                told, coordinator.told = coordinator.told, coordinator.told + 1
+            self._beat_for(coordinator)
         if told >= 0:
             self._session.complain_of_warnings([ENDING[min(told, 1)]])
 
     def _assert_able(self) -> None:
-        if self._drivers.gone:
+        if self._coordinators.gone:
             hint = "Start the worker again; what was at work is left to it, or to others."
-            raise DeplError("The process in which drivers of rollouts begin was ended", hint=hint)
+            raise DeplError("The process in which coordinators of rollouts begin was ended", hint=hint)
 
     def _is_left(self, claim: Claim) -> bool:
-        """Whether a driver that is gone has not let go of its rollout."""
+        """Whether a coordinator that is gone has not let go of its rollout."""
         try:
             header = self._store.header(claim.rollout)
         except DeplError:
             return True
         return (header.owner, header.epoch) == (claim.owner, claim.epoch)
 
-    def _beat_for(self, driver: _Driver) -> None:
+    def _beat_for(self, coordinator: _Coordinator) -> None:
         now = time.monotonic()
-        if now - driver.begun < STARTING and now - driver.beaten > self._store.leases.lease / 5:
-            driver.beaten = now
+        if now - coordinator.begun < STARTING and now - coordinator.beaten > self._store.leases.lease / 5:
+            coordinator.beaten = now
             with suppress(LogFailed):
-                self._store.beat(driver.claim)
+                self._store.beat(coordinator.claim)
 
     def _end(self) -> None:
         """Somebody wants us to end."""
@@ -189,7 +196,7 @@ def heeded(end: Callable[[], None]) -> Iterator[None]:
         end()
 
     before = {number: signal.signal(number, heed) for number in WISHES}
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, WISHES)  # they are held back until a driver has come so far
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, WISHES)  # they are held back until a coordinator has come so far
     try:
         yield
     finally:

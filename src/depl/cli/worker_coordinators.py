@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 WISHES = {signal.SIGINT, signal.SIGTERM}
 
 
-class Drivers:
-    """The drivers of this process, or this process as one of them: whoever makes this goes on in each of them, too.
+class Coordinators:
+    """The coordinators of this process, or this process as one of them: whoever makes this goes on in each of them.
 
     They come from a process with a single thread that knows nothing of any project: so each sees the project's code as
     it is when it begins, whatever other rollouts did, and is forked in no time. It ends with the worker.
 
-    claim: what this process is to drive; None in the worker. parent: whose child a driver is as long as its
-    worker lives. gone: nobody can begin a driver any more.
+    claim: what this process is to drive; None in the worker. parent: whose child a coordinator is as long as its
+    worker lives. gone: nobody can begin a coordinator any more.
     """
 
     def __init__(self, base: str, prepare: Callable[[], None]) -> None:
@@ -45,15 +45,15 @@ class Drivers:
         os.chdir(base)
 
     def begin(self, claim: Claim) -> None:
-        """Have a driver begin. It hears of nobody's end before it heeds that (see depl.cli.workforce.heeded)."""
+        """Have a coordinator begin. It hears of nobody's end before it heeds that (see depl.cli.worker_loop.heeded)."""
         self._ask(begin=asdict(claim))
 
     def end(self, rollout: str) -> None:
-        """Tell a driver that it is to end."""
+        """Tell a coordinator that it is to end."""
         self._ask(end=rollout)
 
     def ended(self) -> dict[str, int]:
-        """The rollouts whose drivers have ended since the last call, with what Popen calls their returncode."""
+        """The rollouts whose coordinators have ended since the last call, with what Popen calls their returncode."""
         try:
             while self._line.poll():
                 self._ended |= json.loads(self._line.recv_bytes())
@@ -62,9 +62,9 @@ class Drivers:
         ended, self._ended = self._ended, {}
         return ended
 
-    def wait(self, seconds: float) -> None:
-        """Until one has ended, at most so long."""
-        wait([self._line], seconds)
+    def wait(self, seconds: float) -> bool:
+        """Until one has ended, at most so long; whether one has."""
+        return self._line.poll(seconds)
 
     def close(self) -> None:
         """In the worker: who has not ended leaves what it drives to others."""
@@ -80,11 +80,11 @@ class Drivers:
 
 
 class _Nursery:
-    """Where drivers are forked."""
+    """Where coordinators are forked."""
 
     def __init__(self, line: Connection, prepare: Callable[[], None]) -> None:
         self._line, self._prepare, self._is_prepared = line, prepare, False
-        self._drivers: dict[int, str] = {}  # rollouts by process
+        self._coordinators: dict[int, str] = {}  # rollouts by process
 
     def claim(self) -> Claim:
         """What is to be driven, in a new process."""
@@ -95,7 +95,7 @@ class _Nursery:
         before = signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
         try:
-            claim = self._until_driver(woken)
+            claim = self._until_coordinator(woken)
         except (EOFError, OSError):  # the worker is gone
             os._exit(0)
         signal.set_wakeup_fd(-1)
@@ -105,7 +105,7 @@ class _Nursery:
         self._line.close()
         return claim
 
-    def _until_driver(self, woken: int) -> Claim:
+    def _until_coordinator(self, woken: int) -> Claim:
         while True:
             for ready in wait([self._line, woken]):
                 if ready == woken:
@@ -115,9 +115,9 @@ class _Nursery:
                     return claim
 
     def _heed(self, asked: dict[str, Any]) -> Claim | None:
-        """Do what the worker wants; in a driver that begins, what it is to drive."""
+        """Do what the worker wants; in a coordinator that begins, what it is to drive."""
         if "end" in asked:
-            for pid in (pid for pid, rollout in self._drivers.items() if rollout == asked["end"]):
+            for pid in (pid for pid, rollout in self._coordinators.items() if rollout == asked["end"]):
                 os.kill(pid, signal.SIGTERM)
             return None
         if not self._is_prepared:
@@ -126,7 +126,7 @@ class _Nursery:
             gc.freeze()  # so that pages stay shared
             self._is_prepared = True
         if pid := os.fork():
-            self._drivers[pid] = asked["begin"]["rollout"]
+            self._coordinators[pid] = asked["begin"]["rollout"]
             return None
         os.setsid()  # the whole group can be ended
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -137,8 +137,8 @@ class _Nursery:
         return Claim(**asked["begin"])
 
     def _reap(self) -> None:
-        while self._drivers:
+        while self._coordinators:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
                 return
-            self._line.send_bytes(json.dumps({self._drivers.pop(pid): os.waitstatus_to_exitcode(status)}).encode())
+            self._line.send_bytes(json.dumps({self._coordinators.pop(pid): os.waitstatus_to_exitcode(status)}).encode())

@@ -21,7 +21,19 @@ from typing import NamedTuple
 
 from depl.compiled import cache_home
 
-STAYS = ("__main__.py", "bench.py", "cli", "remote", "report", "rollout", "secrets", "store", "tasks", "testing.py", "web")
+STAYS = (
+    "__main__.py",
+    "bench.py",
+    "cli",
+    "remote",
+    "report",
+    "rollout",
+    "secrets",
+    "store",
+    "tasks",
+    "testing.py",
+    "web",
+)
 LIBRARIES = {"jinja2": "jinja2", "markupsafe": "markupsafe", "yaml": "pyyaml"}  # module: distribution
 LICENCES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS")
 KEPT = 30 * 24 * 3600.0  # seconds that an archive stays in the cache

@@ -18,9 +18,12 @@ from depl.errors import Interrupted, Locked, Unreachable
 from depl.events import Event, What
 from depl.protocol.replies import Bye, TaskOver, Told
 from depl.rollout.fake import FakeRunner, Machine, Script
+from depl.rollout.folding import fold
 from depl.rollout.graph import Plan, Task
 from depl.rollout.options import Options, Outcome
+from depl.rollout.records import read_record
 from depl.rollout.remote import plan_all, realise_all
+from depl.rollout.states import RolloutState
 
 Planner = Callable[..., Plan]
 Run = Callable[..., Outcome]
@@ -46,12 +49,16 @@ def test_a_run_goes_through_and_is_settled_everywhere(
     assert [machine.journals[0]["outcome"] for machine in machines.values() if machine.journals] == ["succeeded"] * 3
 
 
-def test_a_run_that_finds_nothing_to_do_says_so_and_leaves_no_record(
-    plan: Planner, runner: Runners, realise: Run, tmp_path: Path
+def test_a_run_that_finds_nothing_to_do_says_so_and_leaves_one_line(
+    plan: Planner, runner: Runners, realise: Run, machines: dict[str, Machine], tmp_path: Path
 ) -> None:
     outcome = realise(plan({"a@one": [], "b@two": []}), runner(Script(unchanged=["a@one", "b@two"])))
     assert (outcome.status, outcome.rollout) == ("nothing", None)
-    assert not (tmp_path / ".depl").exists()
+    (record,) = (tmp_path / ".depl" / "rollouts").iterdir()
+    (line,) = record.read_text().splitlines()
+    state = fold(read_record(str(record)))
+    assert (state.state, state.hosts, state.environments) == (RolloutState.SUCCEEDED, list(machines), ["production"])
+    assert json.loads(line)["data"]["outcome"] == "nothing"
 
 
 def test_a_host_without_waits_gets_one_message_however_much_it_has_to_do(

@@ -88,7 +88,7 @@ def _standing_on_hosts(directory: str, name: str) -> set[str]:
         if first.get("environment") != name or "hosts" not in first:
             continue
         undoes, outcome = first.get("undoes"), last.get("outcome")
-        if undoes is None and outcome != "reversed":
+        if undoes is None and outcome not in ("reversed", "nothing"):
             standing.add(str(first.get("rollout")))
         elif undoes is not None and outcome == "reversed":
             gone.add(str(undoes))

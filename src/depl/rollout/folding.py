@@ -207,6 +207,8 @@ class State:
 
     def _over(self, event: Event, at: str) -> None:
         data = event.data
+        if not self.started:  # all that is recorded of one that changed nothing
+            self._started(event, at)
         self.outcome, self.ended = str(data["outcome"]), at
         self.reason = str(data.get("reason") or self.reason)
         self.seconds, self.changed = float(data.get("seconds") or 0), int(data.get("changed") or 0)

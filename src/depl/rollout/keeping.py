@@ -29,13 +29,18 @@ class Record:
     outcome: str
     at: float
 
+    @property
+    def kind(self) -> str:
+        """Among which others it is counted."""
+        return self.outcome if self.outcome in ("succeeded", "nothing") else "other"
+
 
 def forget_old_records(path: str, keep_rollouts: int, keep_days: int) -> None:
     """Remove the records that an environment's settings keep no longer. path: of its newest one, which stays.
 
-    Of an environment's records the newest ones that went through are kept, and as many of the others, with those that
-    took back what is kept; one that did not come to its end is kept for a day at least, as it may be under way. What
-    cannot be removed stays: the hosts' journals are the record.
+    Of an environment's records the newest ones that went through are kept, as many that changed nothing, and as many of
+    the others, with those that took back what is kept; one that did not come to its end is kept for a day at least, as
+    it may be under way. What cannot be removed stays: the hosts' journals are the record.
     """
     directory, now = os.path.dirname(path), time.time()
     with suppress(OSError):
@@ -47,8 +52,8 @@ def forget_old_records(path: str, keep_rollouts: int, keep_days: int) -> None:
         environment = next((record.environment for record in records if record.path == path), None)
         mine = [record for record in records if record.environment == environment]
         kept = {path}
-        for through in (True, False):
-            group = [record for record in mine if (record.outcome == "succeeded") is through]
+        for kind in ("succeeded", "nothing", "other"):
+            group = [record for record in mine if record.kind == kind]
             kept.update(record.path for record in group[:keep_rollouts])
         cut_off = min(before, now - DAY)
         kept.update(record.path for record in mine if record.at >= (before if record.outcome else cut_off))

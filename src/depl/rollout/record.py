@@ -24,14 +24,15 @@ KEPT_BACK = (
     What.KEPT,
     What.UNDECLARED,
 )
+GOOD_ENDS = ("succeeded", "reversed", "redone", "nothing")
 
 
 class Recorder:
     """Passes events on and writes them down, from the first one that tells of a change or a failure.
 
-    A run that changed nothing and did not fail leaves no record. Output is passed on, not recorded. keep: how many
-    rollouts and days records are kept; older ones go once a run that is recorded came to a good end. directory: None
-    where somebody else keeps the record.
+    A run that changed nothing and did not fail leaves no record if it was local, and one line if it was remote. Output
+    is passed on, not recorded. keep: how many rollouts and days records are kept; older ones go once a run that is
+    recorded came to a good end. directory: None where somebody else keeps the record.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Recorder:
         self._redact = redact
         self._keep = keep
         self._ended_well = False
+        self._remote: Optional[Event] = None  # the first event of one with many hosts
         self._waiting: list[str] = []
         self._number = 0
         self._descriptor: Optional[int] = None
@@ -58,10 +60,14 @@ class Recorder:
             return
         if event.what is What.STARTED:
             event = replace(event, data={"who": who(), **event.data})
+            self._remote = event if event.data.get("hosts") else None
+        if ends_in_nothing(event) and self._remote is not None and self._descriptor is None:
+            self._waiting, self._number = [], 0
+            event = replace(event, data={**self._remote.data, **event.data})
         self._number += 1
-        self._ended_well = event.what is What.OVER and event.data.get("outcome") in ("succeeded", "reversed", "redone")
+        self._ended_well = event.what is What.OVER and event.data.get("outcome") in GOOD_ENDS
         self._waiting.append(as_line(Recorded(self._number, utc(), event), self._redact))
-        if self._descriptor is not None or is_recorded(event):
+        if self._descriptor is not None or is_recorded(event) or (self._remote is not None and ends_in_nothing(event)):
             self._write()
 
     def close(self) -> None:
@@ -88,5 +94,9 @@ class Recorder:
 
 def is_recorded(event: Event) -> bool:
     """Whether an event tells of a change or a failure, so that it is written down with all that came before it."""
-    ends_in_nothing = event.what is What.OVER and event.data.get("outcome") == "nothing"
-    return not (ends_in_nothing or event.what in KEPT_BACK)
+    return not (ends_in_nothing(event) or event.what in KEPT_BACK)
+
+
+def ends_in_nothing(event: Event) -> bool:
+    """Whether it is the end of a run that changed nothing and did not fail."""
+    return event.what is What.OVER and event.data.get("outcome") == "nothing"

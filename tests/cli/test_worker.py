@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -292,6 +293,22 @@ def test_a_direct_runner_may_be_killed_anywhere(shop: Shop, seed: int) -> None:
     files = sorted(path.name for path in shop.base.glob("f?"))
     state = shop("rollouts").stdout.splitlines()[1].split()[2]
     assert (state, len(files)) in (("succeeded", 8), ("reversed", 0)), resumed.stderr
+
+
+@SQLITE
+def test_on_a_full_disk_what_runs_ends_nothing_begins_and_it_goes_on_when_there_is_room(shop: Shop) -> None:
+    id = shop.queue("Steps")
+    worker = shop.worker()
+    shop.wait(lambda: shop.pid("d"))
+    coordinator = shop.coordinator(id)
+    resource.prlimit(coordinator, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))  # what it says has room
+    (shop.base / "go").touch()
+    shop.wait(lambda: "nothing new begins" in shop.said())
+    assert shop.done() == ["+a", "+b", "+c", "+d"]
+    resource.prlimit(coordinator, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    shop.wait(lambda: shop.state(id) == "succeeded")
+    worker.terminate()
+    assert (worker.wait(60), shop.done()) == (0, ["+a", "+b", "+c", "+d", "+e"]), shop.said()
 
 
 class Shop:

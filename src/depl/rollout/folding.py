@@ -207,7 +207,7 @@ class State:
 
     def _over(self, event: Event, at: str) -> None:
         data = event.data
-        if not self.started:  # all that is recorded of one that changed nothing
+        if self.plan is None and not self.started:  # all that is recorded of a run that changed nothing
             self._started(event, at)
         self.outcome, self.ended = str(data["outcome"]), at
         self.reason = str(data.get("reason") or self.reason)

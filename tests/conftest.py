@@ -35,6 +35,7 @@ def offer(name: str) -> None:
 
 
 offer("forked")
+offer("steps")
 offer("planted")
 offer("postgresql")
 offer("receivers")

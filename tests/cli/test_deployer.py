@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+from steps import STEP
 
 from depl.cli.deployer import ProjectDeployer
 from depl.cli.session import Session
@@ -17,7 +18,8 @@ from depl.deploy.begin import new_id
 from depl.deploy.stop import Stop
 from depl.errors import ConfigurationError, Interrupted, Mistakes, NothingToUndo
 from depl.events import Output, What
-from depl.tasks.deployer import DONE, HALF_DONE, NOT_STARTED, REVERSED, Part
+from depl.rollout.recovery import DONE, HALF_DONE, NOT_STARTED, REVERSED
+from depl.tasks.deployer import Part
 
 ENVIRONMENT = """\
 [environment]
@@ -27,21 +29,9 @@ localhost = app, other
 [host:localhost]
 app.text = said by the host
 """
-APP = """\
-from depl.component import Component
-from depl.lib.file import File
-
-
-class Step(Component):
-    namevar = "command"
-
-    def verify(self):
-        self.parent.assert_no_changes()
-
-    def update(self):
-        self.cmd(self.command)
-
-
+APP = (
+    STEP
+    + """\
 class App(Component):
     text = "default"
     port: int = 80
@@ -52,6 +42,7 @@ class App(Component):
         self += File(f"{self.environment.name}.txt", content="{{component.text}} {{component.port}}\\n")
         self += Step(self.command)
 """
+)
 OTHER = """\
 from depl.component import Component
 

@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from steps import STEP
 
 ENVIRONMENT = """\
 [environment]
@@ -36,21 +37,9 @@ class Db(Component):
         self.provide("db", "db:5432")
         self += File("db.conf", content="port = 5432\\n")
 """
-WEB = """\
-from depl.component import Component
-from depl.lib.file import File
-
-
-class Step(Component):
-    namevar = "command"
-
-    def verify(self):
-        self.parent.assert_no_changes()
-
-    def update(self):
-        self.cmd(self.command)
-
-
+WEB = (
+    STEP
+    + """\
 class Web(Component):
     command = "echo ready"
 
@@ -59,6 +48,7 @@ class Web(Component):
         self += File("web.conf", content="db = {{component.db}}\\n")
         self += Step(self.command)
 """
+)
 
 
 @pytest.fixture(scope="session")

@@ -9,29 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+from steps import STEP
 
 from depl.cli.deployer import ProjectDeployer
 from depl.cli.session import Session
 from depl.deploy.begin import new_id
 from depl.deploy.stop import Stop
 from depl.errors import NothingToUndo, Unreachable
-from depl.tasks.deployer import DONE, HALF_DONE, NOT_STARTED, REVERSED, Part
+from depl.rollout.recovery import DONE, HALF_DONE, NOT_STARTED, REVERSED
+from depl.tasks.deployer import Part
 
-WEB = """\
-from depl.component import Component
-from depl.lib.file import File
-
-
-class Step(Component):
-    namevar = "command"
-
-    def verify(self):
-        self.parent.assert_no_changes()
-
-    def update(self):
-        self.cmd(self.command)
-
-
+WEB = (
+    STEP
+    + """\
 class Web(Component):
     text = "default"
     command = "true"
@@ -40,6 +30,7 @@ class Web(Component):
         self += File("web.conf", content="{{component.text}}\\n")
         self += Step(self.command)
 """
+)
 HOSTS = """\
 [hosts]
 one = web

@@ -22,7 +22,8 @@ from depl.protocol.replies import Found
 from depl.report.screening import Screened
 from depl.rollout.ending import refuse
 from depl.rollout.options import Outcome
-from depl.tasks.deployer import DONE, HALF_DONE, NOT_STARTED, REVERSED, Foreseen, Gate, Part
+from depl.rollout.recovery import DONE, HALF_DONE, NOT_STARTED, REVERSED
+from depl.tasks.deployer import Foreseen, Gate, Part
 
 if TYPE_CHECKING:
     from depl.configure import Model

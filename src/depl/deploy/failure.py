@@ -56,7 +56,7 @@ def as_failure(error: BaseException, component: Component, id: Optional[str] = N
         if error.file is None:
             error.file, error.line = file, line
         return error
-    return DeploymentError(_what(error), id or component.id, file=file, line=line, hint=_hint(error))
+    return DeploymentError(what_failed(error), id or component.id, file=file, line=line, hint=hint_for(error))
 
 
 def facts_of_failure(error: DeplError, redact: Callable[[str], str] = str) -> dict[str, Any]:
@@ -85,7 +85,8 @@ def note_failure(
     journal.begin = waiting
 
 
-def _what(error: BaseException) -> str:
+def what_failed(error: BaseException) -> str:
+    """What an error of an author's code says, with its class where that tells more."""
     if isinstance(error, SystemExit):
         return f"its code called sys.exit({error.code!r}), which would end depl in the middle of a run"
     text = text_of(error)
@@ -102,7 +103,8 @@ def text_of(error: BaseException) -> str:
         return ""
 
 
-def _hint(error: BaseException) -> str:
+def hint_for(error: BaseException) -> str:
+    """The next step, where there is a usual one; else nothing."""
     if isinstance(error, PermissionError):
         return "Mend the rights of the path, or deploy as a user who may do this."
     return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from depl.events import Event, What
@@ -131,8 +131,9 @@ class Decider:
             yield self._stopping(f"{self.state.wish} by {self._last_who(self.state.wish)}")
             return
         yield from self._hear_of_failures()
-        yield from gate_answers(self.plan, self.state, self._gates, self._late(now))
-        yield from self._end_late(now)
+        late = self._late(now)
+        yield from gate_answers(self.plan, self.state, self._gates, late)
+        yield from self._end(late)
         if self._failed:
             return
         if Hold.PAUSED not in self.state.held:
@@ -157,8 +158,8 @@ class Decider:
     def _late(self, now: float) -> set[str]:
         return {id for id, until in self.deadlines() if now >= until}
 
-    def _end_late(self, now: float) -> Iterator[Action]:
-        for id in self._late(now):
+    def _end(self, late: Collection[str]) -> Iterator[Action]:
+        for id in late:
             if id in self.at_work and self._told.get(id) != "terminate":
                 yield End(id, "terminate")
 
@@ -215,7 +216,7 @@ class Decider:
             how = self.state.wish or ("abort" if _only_waits(self.plan.tree.leaves[id]) else "")
             if how and self._told.get(id, "") not in (how, "terminate"):
                 yield End(id, how)
-        yield from self._end_late(now)
+        yield from self._end(self._late(now))
         if self.at_work or self._gates:
             return
         if self.state.keep or (self.plan.on_failure == "stop" and self.state.cause and not self.state.wish):

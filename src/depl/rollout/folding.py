@@ -179,8 +179,6 @@ class State:
         self.reason, self.block = str(event.data.get("reason") or self.reason), None
 
     def _blocked(self, event: Event, at: str) -> None:
-        if self.state is _R.QUEUED:
-            self._move(_R.RUNNING)
         self._move(_R.BLOCKED)
         self.block, self.reason = Block(event.data["block"]), str(event.data.get("reason") or "")
         self.wish, self.keep = "", False

@@ -14,10 +14,11 @@ from depl.rollout.states import Block, RolloutState, TaskState
 from depl.rollout.tree import Leaf
 
 Look = Callable[[Leaf, dict[str, Any]], str]
-"""What became of a task that was at work, told by hosts' journals: NOT_STARTED, DONE, HALF_DONE, or empty: unknown."""
+"""What became of a task that was at work, told by hosts' journals: one of these, or empty: unknown."""
+
+NOT_STARTED, DONE, HALF_DONE, REVERSED = "not started", "done", "half done", "reversed"
 
 NO_WAY_BACK = ("unknown", "irreversible")
-NOT_STARTED, DONE, HALF_DONE = "not started", "done", "half done"
 
 
 def take_up(

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from depl.deploy.begin import new_id
 from depl.errors import DeplError, DeploymentError, Interrupted, NothingToUndo, Unreachable
 from depl.rollout.options import Outcome
+from depl.rollout.recovery import DONE, NOT_STARTED, REVERSED
 from depl.tasks.arguments import mistaken
-from depl.tasks.deployer import DONE, NOT_STARTED, REVERSED, Gate, Part
+from depl.tasks.deployer import Gate, Part
 from depl.tasks.task import Conflict, Ending, Task
 
 BAD = ("stopped", "blocked")

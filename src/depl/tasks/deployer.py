@@ -11,8 +11,6 @@ from depl.events import Emit
 from depl.rollout.options import Outcome
 from depl.rollout.signals import Signals
 
-NOT_STARTED, DONE, HALF_DONE, REVERSED = "not started", "done", "half done", "reversed"  # what look() says
-
 
 @dataclass(frozen=True)
 class Part:

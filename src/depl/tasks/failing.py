@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from depl.deploy.failure import _hint, _what
+from depl.deploy.failure import hint_for, what_failed
 from depl.errors import DeplError, DeploymentError, Interrupted
 from depl.places import failing_place
 from depl.protocol.failures import error_to_json
@@ -22,7 +22,7 @@ def as_error(error: BaseException, base: str) -> DeplError:
         if error.file is None:
             error.file, error.line = file, line
         return error
-    return DeploymentError(_what(error), file=file, line=line, hint=_hint(error))
+    return DeploymentError(what_failed(error), file=file, line=line, hint=hint_for(error))
 
 
 def facts_of(error: DeplError, working: Working, output: Iterable[str] = ()) -> dict[str, Any]:

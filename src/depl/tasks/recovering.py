@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from depl.change.leftover import end_leftover, noted
 from depl.errors import DeplError, Unreachable
 from depl.events import Emit
-from depl.rollout.recovery import DONE, HALF_DONE, NOT_STARTED, take_up
+from depl.rollout.recovery import DONE, HALF_DONE, NOT_STARTED, REVERSED, take_up
 
 if TYPE_CHECKING:
     from depl.rollout.folding import State
@@ -101,8 +101,6 @@ def _inside(leaf: Leaf, saved: Mapping[str, Any], base: str) -> list[str] | None
 
 
 def _became(verdicts: list[str]) -> str:
-    from depl.tasks.deployer import REVERSED
-
     if all(verdict in (NOT_STARTED, REVERSED) for verdict in verdicts):
         return NOT_STARTED  # nothing of it stands
     return DONE if verdicts[-1] == DONE else HALF_DONE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from depl.events import Event, What
 from depl.rollout.hands import Happening
+from depl.rollout.recovery import DONE
 from depl.tasks.deploy import BAD, failure, take_back
-from depl.tasks.deployer import DONE
 from depl.tasks.task import Ending, Task
 
 

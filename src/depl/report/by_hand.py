@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from depl.events import Event, Output, What
 from depl.report.errors import TAIL, place_in
-from depl.report.lines import Line, Pieces, Printer, seconds
+from depl.report.lines import Line, Printer, seconds
+from depl.report.outputs import Outputs
 from depl.report.rollout import signal_text
 from depl.report.run import changed_lines, event_lines, on_host
 from depl.rollout.plan import RolloutPlan
@@ -41,8 +41,7 @@ class TaskReport:
     ) -> None:
         self.printer, self.plan, self.base, self.depl = printer, plan, base, depl
         self.quiet, self.verbose, self.live = quiet, verbose, live
-        self._tails: dict[str, deque[str]] = {}
-        self._pieces: dict[tuple[str, str], Pieces] = {}
+        self._printed = Outputs()
 
     def __call__(self, event: Event | Output) -> None:
         """Print what an event comes to."""
@@ -68,9 +67,8 @@ class TaskReport:
 
     def end(self) -> None:
         """Print what is left to say."""
-        for (task, _), pieces in self._pieces.items():
-            for line in pieces.end():
-                self._say(task, line)
+        for task, line in self._printed.end():
+            self._say(task, line)
 
     def _lines(self, leaf: Leaf | None, event: Event) -> list[Line]:
         if event.what is What.SIGNALLED:
@@ -112,16 +110,17 @@ class TaskReport:
         why = message_of(error) or str(event.data.get("reason") or "")
         lines = [Line(f"{leaf.id}  {leaf.title or leaf.task}: {word}{': ' + why if why else ''}", "red")]
         if not self.verbose:
-            lines += [Line(f"{INDENT}{line}", "dim") for line in self._printed(leaf.id, error)]
+            lines += [Line(f"{INDENT}{line}", "dim") for line in self._last_words(leaf.id, error)]
         facts: Mapping[str, Any] = error if isinstance(error, Mapping) else {}
         where = f"{facts['file']}:{facts['line']}" if facts.get("line") else str(facts.get("file") or "")
         lines += [Line(f"{INDENT}at {place_in(self.base, where)}")] if where else []
         return [*lines, Line(f"{INDENT}hint: {facts['hint']}", "cyan")] if facts.get("hint") else lines
 
-    def _printed(self, task: str, error: object) -> Sequence[str]:
+    def _last_words(self, task: str, error: object) -> Sequence[str]:
         """The last lines that a task printed, else what its failed command did."""
-        if self._tails.get(task) or not isinstance(error, Mapping):
-            return list(self._tails.get(task, ()))
+        printed = self._printed.last(task)
+        if printed or not isinstance(error, Mapping):
+            return printed
         return [line for name in ("stdout", "stderr") for line in str(error.get(name) or "").splitlines()][-TAIL:]
 
     def _inside(self, event: Event) -> None:
@@ -139,12 +138,10 @@ class TaskReport:
             self.printer.show(_indented(on_host(event.host or "", lines)))
 
     def _output(self, output: Output) -> None:
-        task = output.component or ""
-        for line in self._pieces.setdefault((task, output.stream), Pieces()).add(output.text):
-            self._say(task, line)
+        for line in self._printed.add(output):
+            self._say(output.component or "", line)
 
     def _say(self, task: str, line: str) -> None:
-        self._tails.setdefault(task, deque(maxlen=TAIL)).append(line)
         if self.live is not None and task in self.plan.tree.leaves:
             self.live.of(task).say(self.printer.clean(line))
         if self.verbose:

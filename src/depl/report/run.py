@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from depl.errors import DeplError
 from depl.events import Event, Output, What
 from depl.report.changes import Shown, change_lines, counted_changes, sentence, unsafe_paragraph
 from depl.report.errors import TAIL, place_in
-from depl.report.lines import Line, Pieces, Printer, counted, seconds
+from depl.report.lines import Line, Printer, counted, seconds
+from depl.report.outputs import Outputs
 from depl.report.pivots import pivot_lines, standing_lines, ways_on
 from depl.report.undeclared import undeclared_lines
 
@@ -63,8 +63,7 @@ class RunReport:
         self.quiet, self.verbose, self.planning, self.live = quiet, verbose, planning, live
         self.told: set[str] = set()
         self._before_pivot = planning
-        self._tails: dict[str, deque[str]] = {}
-        self._pieces: dict[tuple[str, str], Pieces] = {}
+        self._printed = Outputs()
 
     def __call__(self, event: Event | Output) -> None:
         """Print what an event comes to."""
@@ -103,30 +102,28 @@ class RunReport:
         if self.planning:
             return  # told at the end, in full
         self.told.add(str(event.data.get("error")))
-        shown = set() if self.quiet else {line for tail in self._tails.values() for line in tail}
+        shown = set() if self.quiet else self._printed.shown()
         self._complain(failure_lines(event, self.base, shown))
 
     def _output(self, output: Output) -> None:
         component = output.component or ""
         if self.live is not None:
             self.live.show(component)
-        pieces = self._pieces.setdefault((component, output.stream), Pieces())
-        self._say(component, pieces.add(output.text))
-        if self.live is not None and pieces.partial:
-            self.live.say(self.printer.clean(pieces.partial))
+        for line in self._printed.add(output):
+            self._say(component, line)
+        if self.live is not None and (partial := self._printed.partial(output)):
+            self.live.say(self.printer.clean(partial))
 
     def _flush_output(self) -> None:
-        for (component, _), pieces in self._pieces.items():
-            self._say(component, pieces.end())
+        for component, line in self._printed.end():
+            self._say(component, line)
 
-    def _say(self, component: str, lines: Iterable[str]) -> None:
-        for line in lines:
-            self._tails.setdefault(component, deque(maxlen=TAIL)).append(line)
-            if self.live is not None:
-                self.live.say(self.printer.clean(line))
-            if not self.quiet:
-                who = ": ".join(name for name in (self.host, component) if name)
-                self.printer.show([Line(f"{who} | {line}" if who else line, "dim")])
+    def _say(self, component: str, line: str) -> None:
+        if self.live is not None:
+            self.live.say(self.printer.clean(line))
+        if not self.quiet:
+            who = ": ".join(name for name in (self.host, component) if name)
+            self.printer.show([Line(f"{who} | {line}" if who else line, "dim")])
 
     def end(self) -> None:
         """Print what is left to say."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from depl.cli.project_store import holds_of, needed
 from depl.cli.session import Session
-from depl.cli.store_sharing import SharedRun, sharing
+from depl.cli.store_sharing import sharing
 from depl.errors import Locked
 from depl.events import Emit, Event, Output, What
 from depl.rollout.holds import assert_not_held
@@ -20,6 +20,7 @@ from depl.rollout.record import is_recorded
 if TYPE_CHECKING:
     from depl.cli.running import Running
     from depl.deploy.stop import Stop
+    from depl.store.shared_run import SharedRun
 
 
 def heed_hold(session: Session, environment: str, *, planning: bool = False) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from depl.cli.environment_claim import heed_hold
 from depl.cli.fleet import records
 from depl.cli.notifying import is_question, notifier_of, notify_of
-from depl.cli.project_store import is_over, records_of
+from depl.cli.project_store import is_over, needed, records_of
 from depl.cli.rollout_showing import shown, tell_end
 from depl.cli.session import Session
 from depl.cli.signals import STOPPING, heeded
-from depl.cli.store_sharing import SharedRun, sharing
+from depl.cli.store_sharing import sharing
 from depl.deploy.begin import utc, who
 from depl.events import Event, Output, What
 from depl.report.next_steps import next_steps
@@ -31,6 +31,7 @@ from depl.settings import EnvironmentSettings
 
 if TYPE_CHECKING:
     from depl.rollout.notices import Notifier
+    from depl.store.shared_run import SharedRun
     from depl.tasks.deployer import Deployer
     from depl.tasks.hands import TaskHands
 
@@ -53,7 +54,8 @@ def drive_here(
         try:
             state = prepare(fold(log.read()), log)
             if shared is not None:
-                shared.bring()
+                with needed():
+                    shared.bring()
             held.begin()
             if held.taken_over:
                 from depl.cli.taken_over import write_last_words

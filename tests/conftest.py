@@ -36,6 +36,7 @@ def offer(name: str) -> None:
 
 offer("forked")
 offer("steps")
+offer("undeclared")
 offer("planted")
 offer("postgresql")
 offer("receivers")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Iterable, Mapping, Optional, Sequence, Tuple
 
 from depl import ini
@@ -11,12 +10,12 @@ from depl.component import Component
 from depl.errors import ConfigurationError, DeplError
 from depl.facts import facts_of, is_method
 from depl.host import Override
+from depl.setting_types import QUALIFIED
 from depl.settings import did_you_mean
 
 if TYPE_CHECKING:
     from depl.environment import Environment
 
-QUALIFIED = re.compile(r"([^.\s]+)\.(\S+)")  # COMPONENT.ATTRIBUTE
 Marks = Mapping[Tuple[str, str], str]
 NO_MARKS: Marks = {}
 NOT_TEXT = ("reacts_to", "workdir")  # accepted by every constructor, but no text could be their value

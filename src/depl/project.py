@@ -14,6 +14,7 @@ from depl.setting_types import (
     boolean,
     count,
     lines,
+    networks,
     parse_version,
     requirement,
     seconds,
@@ -40,7 +41,10 @@ class DeplSettings:
 
 @dataclass(frozen=True)
 class WebSettings:
-    """`[web]` of depl.cfg. checklist_height in pixels, refresh in seconds."""
+    """`[web]` of depl.cfg. checklist_height in pixels, refresh in seconds.
+
+    proxies: addresses and networks of those that are believed what they forward; user_header: where they say who asks.
+    """
 
     address: str = setting(text, "127.0.0.1")
     port: int = setting(count(0, 65535), 5000)
@@ -49,6 +53,8 @@ class WebSettings:
     checklist_height: int = setting(count(1), 600)
     refresh: Union[int, float] = setting(seconds, 5)
     debug: bool = setting(boolean, False)
+    proxies: Sequence[str] = setting(networks, ())
+    user_header: Optional[str] = setting(text, None)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import re
 from typing import Any, Callable, Optional, Union
 
 Convert = Callable[[str], Any]
+QUALIFIED = re.compile(r"([^.\s]+)\.(\S+)")  # COMPONENT.ATTRIBUTE
 Requirement = tuple[tuple[str, tuple[int, ...]], ...]  # operators with versions
 
 
@@ -97,6 +98,20 @@ def lines(value: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in value.split("\n") if line.strip())
 
 
+def networks(value: str) -> tuple[str, ...]:
+    """Addresses and networks, one a line or separated by commas: `127.0.0.1`, `10.1.0.0/16`, `::1`."""
+    from ipaddress import ip_network
+
+    found = words(value)
+    for one in found:
+        try:
+            if not ip_network(one, strict=False).prefixlen:
+                raise ValueError  # then anybody would be believed
+        except ValueError:
+            raise ValueError("addresses or networks, such as 127.0.0.1 or 10.1.0.0/16") from None
+    return found
+
+
 def several(*values: str) -> Convert:
     """Some of the values."""
 
@@ -115,6 +130,18 @@ def stages(value: str) -> tuple[str, ...]:
     for stage in found:
         if re.fullmatch(r"0+%?|\d{3,}%", stage) and stage != "100%":
             raise ValueError("a list of one, half, all, counts, percentages or hosts")
+    return found
+
+
+def overrides(value: str) -> dict[str, str]:
+    """Lines `COMPONENT.ATTRIBUTE = VALUE`, by what stands before the sign."""
+    found: dict[str, str] = {}
+    for line in lines(value):
+        name, sign, text = (part.strip() for part in line.partition("="))
+        if not sign or not QUALIFIED.fullmatch(name):
+            raise ValueError(f"lines such as `web.port = 8080`, as {line!r:.80} is not")
+        if found.setdefault(name, text) != text:
+            raise ValueError(f"lines that agree, as those of {name} do not")
     return found
 
 

@@ -72,6 +72,7 @@ class EnvironmentSettings:
     reversibility: str = setting(choice("required", "ask", "allow"), "allow")
     confirm: bool = setting(boolean, False)
     strict: bool = setting(boolean, False)
+    four_eyes: bool = setting(boolean, False)
     stages: Sequence[str] = setting(stages, ())
     max_failures: Union[int, str] = setting(failures, 0)
     soak: Union[int, float] = setting(seconds, 0)

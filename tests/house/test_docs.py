@@ -10,7 +10,7 @@ import pytest
 
 import depl.tasks
 from depl.cli.secrets import SUBCOMMANDS
-from depl.project import DeplSettings, NotifySettings
+from depl.project import DeplSettings, NotifySettings, WebSettings
 from depl.rollout.byhand import known
 from depl.tasks.deployer import Foreseen
 from depl.tasks.making import plan_of
@@ -74,3 +74,14 @@ def test_every_setting_of_a_project_is_described(project: Path) -> None:
     text = (project / "docs" / "settings.rst").read_text()
     names = [item.name for kind in (DeplSettings, NotifySettings) for item in fields(kind)]
     assert [name for name in names if f"\n``{name}``\n" not in text] == []
+
+
+def test_every_setting_of_the_web_interface_is_described(project: Path) -> None:
+    told = re.findall(r"^(``.*``)$", (project / "docs" / "web.rst").read_text(), re.MULTILINE)
+    assert [item.name for item in fields(WebSettings) if f"``{item.name}``" not in " ".join(told)] == []
+
+
+def test_the_pictures_of_the_web_interface_are_there_and_small(project: Path) -> None:
+    named = re.findall(r"figure:: (\S+)", (project / "docs" / "web.rst").read_text())
+    assert len(named) > 5
+    assert [name for name in named if not 0 < (project / "docs" / name).stat().st_size < 200_000] == []

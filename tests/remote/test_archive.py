@@ -88,7 +88,7 @@ def test_there_is_nothing_compiled_in_it() -> None:
 def test_what_belongs_to_the_coordinator_stays_here() -> None:
     names = set(files_of(pack(sources_of_agent()).content))
     assert {"depl/agent/__init__.py", "depl/lib/file.py", "depl/protocol/framing.py"} <= names
-    stays = re.compile(r"depl/(cli|remote|report|rollout|secrets|store|web|testing\.py|__main__\.py)")
+    stays = re.compile(r"depl/(access|cli|remote|report|rollout|secrets|store|tasks|web|(bench|testing|__main__)\.py)")
     assert [name for name in names if stays.match(name)] == []
 
 

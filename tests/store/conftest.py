@@ -41,7 +41,7 @@ def plan() -> Callable[..., RolloutPlan]:
     def make(id: str, *environments: str, **more: Any) -> RolloutPlan:
         leaves = {one: Leaf(one, "depl.tasks:Delay", environments=environments) for one in ("1", "2")}
         tree = Tree(leaves, {"0": Group("0", ("1", "2"))}, "0")
-        return RolloutPlan(id, "release", tree, who="ann@here", **{"title": "Release", **more})
+        return RolloutPlan(id, "release", tree, **{"who": "ann@here", "title": "Release", **more})
 
     return make
 

@@ -47,21 +47,6 @@ def test_many_make_the_store_at_the_same_time(store_url: str, tmp_path: Path) ->
         store.close()
 
 
-def test_the_store_of_a_later_version_is_refused(store: Store, store_url: str, tmp_path: Path) -> None:
-    with store.database.writing() as connection:
-        connection.execute(text("UPDATE schema SET number = 2"))
-    with pytest.raises(ConfigurationError, match="has schema 2; this depl knows schemas up to 1") as caught:
-        open_store(store_url, str(tmp_path))
-    assert caught.value.hint
-
-
-def test_a_database_of_something_else_is_left_alone(store: Store, store_url: str, tmp_path: Path) -> None:
-    with store.database.writing() as connection:
-        connection.execute(text("DROP TABLE schema"))
-    with pytest.raises(ConfigurationError, match="has tables of something else: events, holds, locks"):
-        open_store(store_url, str(tmp_path))
-
-
 def test_a_store_without_its_tables_is_an_error_that_does_not_pass(store: Store) -> None:
     with store.database.writing() as connection:
         connection.execute(text("DROP TABLE events"))

@@ -54,7 +54,7 @@ def test_the_oldest_one_of_a_queue_comes_first(store: Store, queued: Queued) -> 
 def test_only_what_is_queued_is_for_workers(store: Store, plan: Callable[..., RolloutPlan]) -> None:
     store.create(plan("r", "live"))
     assert store.claim("one") is None
-    store.enqueue("r")
+    store.start("r", "ann")
     assert store.header("r").state is RolloutState.QUEUED
     assert store.claim("one") == Claim("r", 1, "one")
 

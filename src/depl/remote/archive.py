@@ -23,6 +23,7 @@ from depl.compiled import cache_home
 
 STAYS = (
     "__main__.py",
+    "access",
     "bench.py",
     "cli",
     "remote",

@@ -10,7 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Float,
+    Table,
+    cast,
+    create_engine,
+    event,
+    extract,
+    func,
+    literal,
+    make_url,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError, ProgrammingError, SQLAlchemyError
 
@@ -60,9 +75,13 @@ class Database:
 
     def now(self, connection: Connection) -> float:
         """Seconds by the one clock that all who use the database share."""
+        return float(connection.execute(select(self.clock())).scalar_one()) if self.is_server else time.time()
+
+    def clock(self) -> ColumnElement[float]:
+        """The same, within a query."""
         if self.is_server:
-            return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
-        return time.time()
+            return cast(extract("epoch", func.clock_timestamp()), Float)
+        return literal(time.time(), Float)
 
     def insert(self, table: Table) -> Any:
         """An INSERT that can leave alone what is there already."""

@@ -16,7 +16,10 @@ from depl.rollout.records import is_driven
 from depl.rollout.states import RolloutState
 from depl.store import schema
 from depl.store.database import Database
+from depl.store.inquiries import Inquiries
 from depl.store.schema import rollouts
+from depl.store.schema_web import inquiries
+from depl.store.sessions import Sessions
 
 
 def forget(database: Database, environment: str, keep_rollouts: int, keep_days: int) -> Sequence[str]:
@@ -25,6 +28,7 @@ def forget(database: Database, environment: str, keep_rollouts: int, keep_days: 
     The newest ones that went through are kept, and as many of the others, with those that took back what is kept, and
     all that are not over. One of a command that did not come to its end, and at which nobody is at work, goes as soon
     as one that is over. A rollout of several environments goes with the first of them.
+    Inquiries that are old and sessions that are over go, too; what the audit tells is kept.
     """
     before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - keep_days * DAY))
     with database.reading() as connection:
@@ -40,6 +44,8 @@ def forget(database: Database, environment: str, keep_rollouts: int, keep_days: 
     gone = [row for row in rows if row.id not in kept and row.undoes not in kept]
     for row in gone:
         _remove(database, row)
+    Inquiries(database, 0).forget()
+    Sessions(database).forget_sessions()
     return [row.id for row in gone]
 
 
@@ -58,4 +64,5 @@ def _remove(database: Database, row: Row[Any]) -> None:
     with database.writing() as connection:
         for table in (schema.events, schema.output, schema.signals, schema.parts):
             connection.execute(table.delete().where(table.c.rollout == row.id))
+        connection.execute(inquiries.delete().where(inquiries.c.rollout == row.id))
         connection.execute(rollouts.delete().where(rollouts.c.id == row.id))

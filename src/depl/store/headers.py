@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select
+from sqlalchemy import Connection, Row, select
 
 from depl.events import What
 from depl.rollout.folding import State
@@ -24,6 +24,8 @@ class Header:
     record's lock says, or the lease where the store is shared. queue: where workers find it; nothing for those of
     commands. owner, epoch: who drives it now.
     is_driven: whoever has it is not silent for longer than a lease. is_interrupted: it is active, and they are.
+    wanted_by, queued_by, approved_by, failed: see depl.rollout.folding.State. parameters: those of the plan, cut where
+    long.
     """
 
     id: str
@@ -52,38 +54,21 @@ class Header:
     changed: int = 0
     seconds: float = 0.0
     error: Mapping[str, Any] | None = field(default=None, compare=False)
-
-
-def headers(
-    connection: Connection,
-    expired: float,
-    *,
-    environment: str | None = None,
-    states: Collection[RolloutState] | None = None,
-    before: str | None = None,
-    limit: int = 50,
-) -> list[Header]:
-    """The newest first. expired: heartbeats before that are too old. before: only those older than that one."""
-    query: Select[Any] = select(rollouts).order_by(rollouts.c.made.desc(), rollouts.c.id.desc()).limit(limit)
-    query = query.where(rollouts.c.number > 0)  # of the others nothing is known yet
-    if environment is not None:
-        here = and_(parts.c.rollout == rollouts.c.id, parts.c.environment == environment)
-        query = query.join(parts, here)
-    if states is not None:
-        query = query.where(rollouts.c.state.in_([state.value for state in states]))
-    if before is not None:
-        made = select(rollouts.c.made).where(rollouts.c.id == before).scalar_subquery()
-        query = query.where(or_(rollouts.c.made < made, and_(rollouts.c.made == made, rollouts.c.id < before)))
-    return [_header(row, expired) for row in connection.execute(query)]
+    wanted_by: str = ""
+    queued_by: str = ""
+    approved_by: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    failed: str = ""
 
 
 def header(connection: Connection, expired: float, id: str) -> Header | None:
     """That of one rollout, if it is known."""
     row = connection.execute(select(rollouts).where(rollouts.c.id == id)).one_or_none()
-    return None if row is None else _header(row, expired)
+    return None if row is None else header_of(row, expired)
 
 
-def _header(row: Row[Any], expired: float) -> Header:
+def header_of(row: Row[Any], expired: float) -> Header:
+    """That of a line. expired: heartbeats before that are too old."""
     facts = row._mapping
     plain = {name: facts[name] for name in Header.__dataclass_fields__ if name in facts}
     state = RolloutState(facts["state"])
@@ -115,7 +100,7 @@ def project(connection: Connection, id: str, state: State, new: Sequence[Recorde
         "outcome": state.outcome,
         "undoes": state.undoes,
         "last_signal": state.last_signal,
-        "data": {"hosts": state.hosts, "changed": state.changed, "seconds": state.seconds, "error": state.error},
+        "data": _data(state),
     }
     for recorded in new:
         if recorded.event.what is What.PLANNED:
@@ -127,6 +112,25 @@ def project(connection: Connection, id: str, state: State, new: Sequence[Recorde
     if state.state.is_over:
         columns |= {"owner": "", "wake": None}
     connection.execute(rollouts.update().where(rollouts.c.id == id).values(columns))
+
+
+def _data(state: State) -> Mapping[str, Any]:
+    names = ("hosts", "changed", "seconds", "wanted_by", "queued_by", "approved_by", "failed")
+    parameters = in_short(state.plan.parameters) if state.plan is not None else {}
+    error = state.error and {name: fact for name, fact in state.error.items() if name != "output"}
+    return {**{name: getattr(state, name) for name in names}, "error": error, "parameters": parameters}
+
+
+def in_short(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """As lists show them: this is written anew with every event."""
+
+    def cut(value: Any) -> Any:
+        return value[:200] if isinstance(value, str) else value
+
+    return {
+        name: [cut(one) for one in value[:20]] if isinstance(value, list) else cut(value)
+        for name, value in parameters.items()
+    }
 
 
 def _environments(connection: Connection, id: str, environments: Sequence[str]) -> dict[str, Any]:

@@ -44,6 +44,12 @@ class StoreLocks:
         with self._database.writing() as connection:
             give_back(connection, rollout)
 
+    def of(self, environment: str) -> Lock | None:
+        """That of an environment."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(locks).where(locks.c.environment == environment)).one_or_none()
+        return None if row is None else Lock(*row)
+
     def taken(self) -> Sequence[Lock]:
         """All of them, by environment."""
         with self._database.reading() as connection:

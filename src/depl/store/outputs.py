@@ -11,6 +11,8 @@ from depl.deploy.begin import utc
 from depl.store.schema import output
 
 PIECE = 32768  # characters
+AT_ONCE, LOOKS = 1_000_000, 8  # characters that a search goes through at once, and how often
+LONGEST = 1000  # characters of what is sought
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,14 @@ class Window:
 
     pieces: Sequence[Printed]
     total: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a text stands in what a task printed. after: where to look on; None: that was all."""
+
+    offsets: Sequence[int]
+    after: int | None
 
 
 def write_output(connection: Connection, rollout: str, printed: Sequence[Printed]) -> None:
@@ -62,6 +72,30 @@ def window(connection: Connection, rollout: str, task: str, offset: int, limit: 
         if text:
             pieces.append(Printed(row.task, row.stream, row.host, text, row.at, row.offset + start))
     return Window(pieces, total)
+
+
+def search(connection: Connection, rollout: str, task: str, text: str, after: int, limit: int) -> Found:
+    """See depl.store.looking.Looking.search."""
+    sought, offsets, at = _folded(text), list[int](), max(0, after)
+    if not 0 < len(sought) <= LONGEST:
+        return Found([], None)
+    for _ in range(LOOKS):
+        printed = _folded("".join(piece.text for piece in window(connection, rollout, task, at, AT_ONCE).pieces))
+        place = printed.find(sought)
+        while place >= 0:
+            offsets.append(at + place)
+            if len(offsets) == limit:
+                return Found(offsets, at + place + len(sought))
+            place = printed.find(sought, place + len(sought))
+        if len(printed) < AT_ONCE:
+            return Found(offsets, None)
+        at += AT_ONCE - len(sought) + 1  # what begins in one part may end in the next
+    return Found(offsets, at)
+
+
+def _folded(text: str) -> str:
+    """In small letters, as long as before."""
+    return text.replace("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}", "i").lower()
 
 
 def _end(connection: Connection, rollout: str, task: str) -> int:

@@ -2,67 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Collection
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Dialect,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    inspect,
-    select,
-    text,
-)
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import BigInteger, Column, Connection, Float, Index, Integer, Table, inspect, select, text
 
 from depl.errors import ConfigurationError
+from depl.store import schema_web  # noqa: F401 so that its tables are made, too
+from depl.store.columns import Facts, Words, metadata, number, words
 
-SCHEMA = 1
+SCHEMA = 2
 MAKING = 0x6465706C  # of the lock in PostgreSQL under which the tables are made
-
-
-class Words(TypeDecorator[str]):
-    """Text that any database takes: without the character 0, and without halves of characters."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """On its way in."""
-        return value and value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-
-
-class Facts(TypeDecorator[Any]):
-    """Data as JSON in ASCII, as the records have it, which any database takes."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """On its way in."""
-        return None if value is None else json.dumps(value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        """On its way out."""
-        return None if value is None else json.loads(value)
-
-
-def _words(name: str, **how: Any) -> Column[str]:
-    return Column(name, Words, nullable=False, default="", **how)
-
-
-def _number(name: str, **how: Any) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, default=0, **how)
-
-
-metadata = MetaData()
 
 schema = Table("schema", metadata, Column("number", Integer, nullable=False))
 
@@ -75,35 +24,37 @@ rollouts = Table(
     "rollouts",
     metadata,
     Column("id", Words, primary_key=True),
-    _words("name"),
-    _words("title"),
-    _words("environment"),
+    words("name"),
+    words("title"),
+    words("environment"),
     Column("environments", Facts, nullable=False, default=list),
-    _words("who"),
-    _words("made"),
-    _words("started"),
-    _words("ended"),
-    _words("state"),
+    words("who"),
+    words("made"),
+    words("started"),
+    words("ended"),
+    words("state"),
     Column("holds", Facts, nullable=False, default=list),
-    _words("block"),
-    _words("reason"),
-    _words("outcome"),
-    _words("undoes"),
+    words("block"),
+    words("reason"),
+    words("outcome"),
+    words("undoes"),
     Column("data", Facts, nullable=False, default=dict),
-    _number("number"),
-    _number("last_signal"),
+    number("number"),
+    number("last_signal"),
     Column("queue", Words),
-    _words("owner"),
-    _number("epoch"),
+    words("owner"),
+    number("epoch"),
     Column("heartbeat", Float, nullable=False, default=0.0),
     Column("wake", Float),
-    _words("taken_from"),
-    _number("taken"),
-    _number("taken_output"),
-    _number("taken_signals"),
+    words("taken_from"),
+    number("taken"),
+    number("taken_output"),
+    number("taken_signals"),
     Index("rollouts_made", "made", "id"),
     Index("rollouts_state", "state"),
     Index("rollouts_environment", "environment"),
+    Index("rollouts_name", "name", "made"),
+    Index("rollouts_undoes", "undoes"),
 )
 
 # Which rollouts an environment was part of; those without any have none.
@@ -121,12 +72,13 @@ events = Table(
     metadata,
     Column("rollout", Words, primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    _words("at"),
-    _words("what"),
+    words("at"),
+    words("what"),
     Column("task", Words),
     Column("component", Words),
     Column("host", Words),
     Column("data", Facts, nullable=False, default=dict),
+    Index("events_task", "rollout", "task"),
 )
 
 # offset: how many characters of a task's output come before the piece.
@@ -136,10 +88,10 @@ output = Table(
     Column("rollout", Words, primary_key=True),
     Column("task", Words, primary_key=True),
     Column("offset", BigInteger, primary_key=True, autoincrement=False),
-    _words("stream"),
-    _words("text"),
-    _words("at"),
-    _words("host"),
+    words("stream"),
+    words("text"),
+    words("at"),
+    words("host"),
 )
 
 signals = Table(
@@ -147,11 +99,11 @@ signals = Table(
     metadata,
     Column("rollout", Words, primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    _words("name"),
-    _words("who"),
-    _words("at"),
-    _words("reason"),
-    _words("task"),
+    words("name"),
+    words("who"),
+    words("at"),
+    words("reason"),
+    words("task"),
     Column("data", Facts, nullable=False, default=dict),
 )
 
@@ -159,24 +111,24 @@ locks = Table(
     "locks",
     metadata,
     Column("environment", Words, primary_key=True),
-    _words("rollout"),
-    _words("who"),
-    _words("since"),
+    words("rollout"),
+    words("who"),
+    words("since"),
 )
 
 holds = Table(
     "holds",
     metadata,
     Column("environment", Words, primary_key=True),
-    _words("who"),
-    _words("since"),
-    _words("reason"),
-    _words("until"),
+    words("who"),
+    words("since"),
+    words("reason"),
+    words("until"),
 )
 
 
 def prepare(connection: Connection, shown: str) -> None:
-    """Make the tables if there are none; else see to it that we know them. Errors: ConfigurationError."""
+    """Make the tables if there are none, or bring them to what we know. Errors: ConfigurationError."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MAKING})
     found = number_of(connection)
@@ -188,7 +140,7 @@ def prepare(connection: Connection, shown: str) -> None:
             hint="Use the newer depl that made it, or name another store in [depl] of depl.cfg.",
         )
     elif found < SCHEMA:
-        _upgrade(connection, found)
+        _upgrade(connection, shown, found)
 
 
 def number_of(connection: Connection) -> int | None:
@@ -199,16 +151,32 @@ def number_of(connection: Connection) -> int | None:
 
 
 def _make(connection: Connection, shown: str) -> None:
-    present = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
-    if present:
+    taken = _taken(connection, metadata.tables)
+    if taken:
         raise ConfigurationError(
-            f"The database {shown} has tables of something else: {', '.join(present)}",
+            f"The database {shown} has tables of something else: {taken}",
             hint="Name a database (or, in PostgreSQL, a schema of one) for depl alone in [depl] of depl.cfg.",
         )
     metadata.create_all(connection, checkfirst=False)
     connection.execute(schema.insert().values(number=SCHEMA))
 
 
-def _upgrade(connection: Connection, found: int) -> None:
-    """From the second schema on: Alembic, imported here, takes the tables from `found` to SCHEMA."""
-    raise ConfigurationError(f"The {connection.dialect.name} store has schema {found}, which never was")
+def _upgrade(connection: Connection, shown: str, found: int) -> None:
+    """Take the tables from `found` to SCHEMA, all or nothing: in the caller's transaction."""
+    from depl.store import versions  # with Alembic, which nobody else needs
+
+    for next_one in range(found + 1, SCHEMA + 1):
+        taken = _taken(connection, versions.NEW[next_one])
+        if taken:
+            raise ConfigurationError(
+                f"The store {shown} has schema {found} and cannot get schema {next_one}: the database has tables of "
+                f"something else: {taken}",
+                hint="Nothing was changed. Move those into another database (or, in PostgreSQL, another schema).",
+            )
+        versions.TO[next_one](connection)
+    connection.execute(schema.update().values(number=SCHEMA))
+
+
+def _taken(connection: Connection, names: Collection[str]) -> str:
+    """The names among some that tables have already."""
+    return ", ".join(sorted(set(inspect(connection).get_table_names()) & set(names)))

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from depl.deploy.begin import utc
-from depl.errors import ConfigurationError, NothingRecorded
+from depl.errors import ConfigurationError
 from depl.events import Event, What
 from depl.redact import Redactor
 from depl.rollout.log import Recorded
 from depl.rollout.plan import RolloutPlan
 from depl.rollout.states import RolloutState
-from depl.store import forgetting, headers, outputs, schema
+from depl.store import forgetting, headers, schema, starting
+from depl.store.audit import Audit
 from depl.store.database import Database, open_database
 from depl.store.direct import Direct
 from depl.store.headers import Header
 from depl.store.hearing import StoreSignals
 from depl.store.holding import StoreHolds
+from depl.store.inquiries import Inquiries
 from depl.store.leases import LEASE, Claim, Leases
 from depl.store.locks import StoreLocks
 from depl.store.logs import StoreLog
-from depl.store.outputs import Window
+from depl.store.looking import Looking
+from depl.store.people import People
+from depl.store.published import Publications
 from depl.store.taking import Taking
+from depl.store.workers import Workers
 from depl.store.writing import Writer, lock_line
 
 if TYPE_CHECKING:
@@ -54,16 +59,20 @@ def open_store(url: str, base: str, *, lease: float = LEASE, cluster: bool = Fal
     return store
 
 
-class Store:
+class Store(Looking):
     """Rollouts with all that belongs to them. Errors, of everything: LogFailed.
 
     Any thread may use it. lease: seconds after which a coordinator that does not answer counts as gone.
     """
 
     def __init__(self, database: Database, base: str, lease: float = LEASE) -> None:
-        self.database, self.base = database, os.path.abspath(base)
+        super().__init__(database, lease)
+        self.base = os.path.abspath(base)
         self.locks, self.holds, self.leases = StoreLocks(database), StoreHolds(database), Leases(database, lease)
         self.direct = Direct(database, lease)
+        self.people, self.audit = People(database), Audit(database)
+        self.inquiries = Inquiries(database, lease)
+        self.published, self.workers = Publications(database), Workers(database)
         self.jobs: Jobs | None = None
         self._taking = Taking(database)
 
@@ -85,7 +94,7 @@ class Store:
         """
         new = [Event(What.PLANNED, data=plan.as_json())]
         if state is RolloutState.QUEUED:
-            new.append(Event(What.QUEUED))
+            new.append(Event(What.QUEUED, data={"who": plan.who}))
         with self.database.writing() as connection:
             headers.admit(connection, plan.rollout)
             self._add(connection, plan.rollout, new, Redactor() if redact is None else redact)
@@ -95,47 +104,37 @@ class Store:
                 also(connection)
         return self.header(plan.rollout)
 
-    def enqueue(self, rollout: str, *, queue: str = "", also: Also | None = None) -> None:
-        """Let workers find a rollout that is planned. Errors: NothingRecorded, IllegalTransition."""
+    def start(
+        self, rollout: str, who: str, approved_by: str = "", queue: str = "", number: int | None = None
+    ) -> Header:
+        """Let workers find a rollout that is planned, for somebody. See depl.store.starting.
+
+        approved_by: who agreed, where somebody has to. number: of the last event that they saw of it: what was planned
+        anew since is not what they meant. Errors: NothingRecorded, IllegalSignal.
+        """
         with self.database.writing() as connection:
-            self._add(connection, rollout, [Event(What.QUEUED)], Redactor())
+            self._add(
+                connection, rollout, [starting.started(connection, rollout, who, approved_by, number)], Redactor()
+            )
             self._queue(connection, rollout, queue)
-            if also:
-                also(connection)
+        return self.header(rollout)
+
+    def want_start(self, rollout: str, who: str) -> Header:
+        """Have it wait for somebody who agrees to its start. Errors: NothingRecorded, IllegalSignal."""
+        with self.database.writing() as connection:
+            self._add(connection, rollout, [starting.wanted(connection, rollout, who)], Redactor())
+        return self.header(rollout)
+
+    def refuse_start(self, rollout: str, who: str, reason: str) -> Header:
+        """It waits no more: somebody did not agree. Errors: NothingRecorded, IllegalSignal."""
+        with self.database.writing() as connection:
+            self._add(connection, rollout, [starting.refused(connection, rollout, who, reason)], Redactor())
+        return self.header(rollout)
 
     def admit(self, rollout: str) -> None:
         """Make room for a rollout whose first event is still to come: one of `depl local` or `depl remote`."""
         with self.database.writing() as connection:
             headers.admit(connection, rollout)
-
-    def rollouts(
-        self,
-        environment: str | None = None,
-        state: RolloutState | Collection[RolloutState] | None = None,
-        before: str | None = None,
-        limit: int = 50,
-    ) -> list[Header]:
-        """The newest first. state: one or several; before: the id of the last one on the page before."""
-        states = [state] if isinstance(state, RolloutState) else state
-        with self.database.reading() as connection:
-            how: Mapping[str, Any] = {"environment": environment, "states": states, "before": before, "limit": limit}
-            return headers.headers(connection, self._expired(connection), **how)
-
-    def header(self, rollout: str) -> Header:
-        """That of one rollout. Errors: NothingRecorded."""
-        with self.database.reading() as connection:
-            found = headers.header(connection, self._expired(connection), rollout)
-        if found is None:
-            raise NothingRecorded(f"The store knows no rollout {rollout}", hint="Look with `depl rollouts`.")
-        return found
-
-    def plan(self, rollout: str) -> RolloutPlan | None:
-        """The plan of a rollout; nothing where it is one of a model, or unknown."""
-        with self.database.reading() as connection:
-            planned = schema.events.c.what == What.PLANNED.value
-            query = select(schema.events.c.data).where(schema.events.c.rollout == rollout, planned)
-            found = connection.execute(query.order_by(schema.events.c.number.desc()).limit(1)).scalar()
-        return None if found is None else RolloutPlan.from_json(found)
 
     def log(self, rollout: str, epoch: int | None = None, redact: Redactor | None = None) -> StoreLog:
         """The events and output of a rollout. epoch: of the claim under which it is written to."""
@@ -146,11 +145,6 @@ class Store:
         """The signals of a rollout."""
         redact = Redactor() if redact is None else redact
         return StoreSignals(self.database, rollout, redact, self.jobs.wake if self.jobs else None)
-
-    def output(self, rollout: str, task: str, offset: int = 0, limit: int = 65536) -> Window:
-        """Characters of what a task printed; from the end where the offset is negative."""
-        with self.database.reading() as connection:
-            return outputs.window(connection, rollout, task, offset, limit)
 
     # -- who drives it ---------------------------------------------------------------------------------------
 
@@ -191,9 +185,6 @@ class Store:
     def close(self) -> None:
         """Let go of it."""
         self.database.close()
-
-    def _expired(self, connection: Connection) -> float:
-        return self.database.now(connection) - self.leases.lease
 
     def _add(self, connection: Connection, rollout: str, new: Sequence[Event], redact: Redactor) -> None:
         number, at = lock_line(connection, rollout).number, utc()

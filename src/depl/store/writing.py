@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, and_, or_, select
 
 from depl.errors import NothingRecorded
 from depl.events import Event, What
@@ -93,7 +93,20 @@ def read_page(connection: Connection, rollout: str, after: int, until: int | Non
     query = query.limit(PAGE) if until is None else query.where(events.c.number <= until)
     for row in connection.execute(query):
         if row.what in KNOWN:
-            yield Recorded(row.number, row.at, Event(What(row.what), row.task, row.component, row.data, row.host))
+            yield _recorded(row)
+
+
+def read_task(connection: Connection, rollout: str, task: str, limit: int) -> list[Recorded]:
+    """The last events of one task, such as `web@host1`."""
+    name, at, host = task.rpartition("@")
+    here = and_(events.c.task == task, events.c.host.is_(None))
+    its = or_(here, and_(events.c.task == name, events.c.host == host)) if at else here
+    query = select(events).where(events.c.rollout == rollout, its).order_by(events.c.number.desc()).limit(limit)
+    return [_recorded(row) for row in reversed(connection.execute(query).all()) if row.what in KNOWN]
+
+
+def _recorded(row: Any) -> Recorded:
+    return Recorded(row.number, row.at, Event(What(row.what), row.task, row.component, row.data, row.host))
 
 
 def _columns(rollout: str, recorded: Recorded) -> dict[str, Any]:

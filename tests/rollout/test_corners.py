@@ -98,12 +98,23 @@ def test_nothing_is_decided_while_something_is_tried_again():
     assert run.states() == {"a": "done", "b": "failed"}
 
 
+def test_what_went_well_when_it_was_tried_again_is_no_error_any_more():
+    run = rehearsal(one("a", "b"), HandsScript(fails={"a": 1, "b": 1}), how={"on_failure": "ask"})
+    assert run.drive().failed == "a"
+    run.signal("retry")
+    assert run.drive().failed == "b"
+    run.signal("retry")
+    state = run.drive()
+    assert (state.state, state.failed, state.error, state.reason) == (RolloutState.SUCCEEDED, "", None, "")
+
+
 def test_of_two_that_failed_one_may_be_tried_again():
     run = rehearsal(one("mail", side("a", "b")), HandsScript(fails={"a": 1, "b": 1}), mail=IRREVERSIBLE)
     assert run.drive().block is Block.PIVOT
     run.signal("retry", "a")
     assert run.drive().block is Block.PIVOT
     assert run.states() == {"mail": "done", "a": "done", "b": "failed"}
+    assert run.state.failed == "b"
     run.signal("retry")
     assert run.drive().state is RolloutState.SUCCEEDED
 

@@ -420,6 +420,22 @@ def test_deployments_side_by_side_wait_at_gates_of_their_own():
     assert (run.state.unanswered, run.state.holds) == ([], set())
 
 
+def test_what_deployments_inside_changed_counts_as_changed_also_where_its_end_does_not_tell():
+    run = rehearsal(one("a", "b"))
+    events = [
+        Event(What.STARTED),
+        Event(What.TASK_STARTED, "a"),
+        Event(What.TASK_DONE, "a/web", data={"changed": 2}, host="h1"),
+        Event(What.TASK_DONE, "a/web", data={"changed": 1}, host="h2"),
+        Event(What.TASK_DONE, "a"),
+        Event(What.TASK_STARTED, "b"),
+        Event(What.TASK_DONE, "b", data={"changed": 7}),
+        Event(What.OVER, data={"outcome": "succeeded"}),
+    ]
+    run.log.append(events)
+    assert run.state.changed == 3
+
+
 def test_an_empty_rollout_succeeds():
     assert rehearsal(one()).drive().state is RolloutState.SUCCEEDED
 

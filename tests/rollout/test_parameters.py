@@ -138,6 +138,13 @@ def test_a_declaration_that_contradicts_itself_is_refused(declared: dict[str, An
         Parameter(**declared)
 
 
+def test_what_becomes_of_a_failure_may_be_asked_for() -> None:
+    class Careful(Rollout):
+        on_failure = Parameter(choices=["rollback", "stop"], default="stop")
+
+    assert (Careful().on_failure, Careful(on_failure="rollback").on_failure) == ("stop", "rollback")
+
+
 def test_a_parameter_cannot_be_named_as_what_a_rollout_has_already() -> None:
     with pytest.raises(ConfigurationError, match="No parameter can be named 'interval'"):
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from depl.errors import DeploymentError
+import pytest
+
+from depl.errors import ConfigurationError, DeploymentError
 from depl.events import Event, Output, What
 from depl.rollout.options import Outcome
 from depl.tasks import Deploy, Undo
@@ -16,6 +18,12 @@ def test_its_rollout_is_written_down_before_it_starts(bench) -> None:
     kind, part, rollout, on_failure = bench.deployer.asked[0]
     assert (kind, part, on_failure) == ("deploy", Part("live", ("web1",), (), {"app.version": "2"}), "rollback")
     assert seen == [[rollout]]
+
+
+def test_its_stages_are_those_that_settings_could_have() -> None:
+    assert Deploy("live", stages="one, 50%").part.stages == Deploy("live", stages=["one", "50%"]).part.stages
+    with pytest.raises(ConfigurationError, match="Deploy takes stages as a list of one, half, all, counts"):
+        Deploy("live", stages=[0])
 
 
 def test_it_is_taken_back_by_its_rollout(bench) -> None:
@@ -110,6 +118,19 @@ def test_what_happens_inside_is_told_as_its_part(bench) -> None:
         ("task done", "1", None),
     ]
     assert Output("1/web > Command", "stdout", "building\n", "host1") in bench.heard
+
+
+def test_how_much_of_a_deployment_is_through_is_told(bench) -> None:
+    def tell(emit) -> None:
+        emit(Event(What.STARTED, data={"rollout": "x", "tasks": 2}))
+        for host in ("host1", "host2"):
+            emit(Event(What.TASK_STARTED, "web", host=host))
+            emit(Event(What.TASK_DONE, "web", host=host, data={"changed": 1}))
+
+    bench.deployer.on_deploy = tell
+    bench.run(Deploy("live"))
+    far = [one.data for one in bench.heard if isinstance(one, Event) and one.what is What.PROGRESS]
+    assert (far[0], far[-1]) == ({"done": 0, "total": 2}, {"done": 2, "total": 2})
 
 
 def test_an_undo_keeps_its_own_rollout_and_is_done_again_by_it(bench) -> None:

@@ -13,9 +13,9 @@ import pytest
 
 from depl.errors import ConfigurationError, DeplError, Mistakes
 from depl.rollout.byhand import find, known
-from depl.rollout.plan import RolloutPlan
+from depl.rollout.plan import PlanOutdated, RolloutPlan
 from depl.tasks.deployer import Foreseen, Part
-from depl.tasks.making import PlanOutdated, assert_fresh, monitors_of, plan_of, rebuild
+from depl.tasks.making import assert_fresh, monitors_of, plan_of, rebuild
 
 RELEASE = """
 from depl.rollout import Rollout, Parameter

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from depl.events import Event, Output, What
 from depl.report.errors import TAIL, place_in
-from depl.report.lines import Line, Printer, seconds
+from depl.report.lines import Line, Printer
 from depl.report.outputs import Outputs
 from depl.report.rollout import signal_text
 from depl.report.run import changed_lines, event_lines, on_host
+from depl.rollout.event_words import FAILURES, OF_TASKS, failed_words, task_words
 from depl.rollout.plan import RolloutPlan
 from depl.rollout.summaries import message_of
 from depl.rollout.tree import Leaf
@@ -54,7 +55,7 @@ class TaskReport:
             _move(self.live.of(leaf.id), leaf, event)
         if event.what is What.WARNING:
             self.printer.complain([Line(f"warning: {event.data.get('text', '')}", "yellow")])
-        elif event.what in _ERRORS and leaf is not None:
+        elif event.what in FAILURES and leaf is not None:
             self.printer.complain(self._failed(leaf, event))
         elif event.what in (What.BLOCKED, What.STOPPING):
             self.printer.complain([Line(f"{event.what.value}: {event.data.get('reason', '')}", "red")])
@@ -82,12 +83,9 @@ class TaskReport:
         if event.what in (What.HELD, What.RELEASED):
             word = "waiting" if event.what is What.HELD else "no longer waiting"
             return [Line(f"{word}: {event.data.get('hold', '')}", "cyan")]
-        if leaf is None or event.what not in _WORDS:
+        if leaf is None or event.what not in OF_TASKS:
             return []
-        word, style = _WORDS[event.what]
-        facts = [word, *([seconds(event.data["seconds"])] if event.data.get("seconds") else [])]
-        reason = f" ({event.data['reason']})" if event.data.get("reason") else ""
-        return [Line(f"{leaf.id}  {leaf.title or leaf.task}: {', '.join(facts)}{reason}", style)]
+        return [Line(f"{leaf.id}  {leaf.title or leaf.task}: {task_words(event)}", _STYLES[event.what])]
 
     def _gate(self, leaf: Leaf) -> list[Line]:
         id, task = self.plan.rollout, f" --task {leaf.id}" if self._has_other_gates(leaf) else ""
@@ -106,9 +104,7 @@ class TaskReport:
 
     def _failed(self, leaf: Leaf, event: Event) -> list[Line]:
         error = event.data.get("error")
-        word = "failed" if event.what is What.TASK_FAILED else _WORDS_BACK.get(str(event.data.get("kind")), "unknown")
-        why = message_of(error) or str(event.data.get("reason") or "")
-        lines = [Line(f"{leaf.id}  {leaf.title or leaf.task}: {word}{': ' + why if why else ''}", "red")]
+        lines = [Line(f"{leaf.id}  {leaf.title or leaf.task}: {failed_words(event)}", "red")]
         if not self.verbose:
             lines += [Line(f"{INDENT}{line}", "dim") for line in self._last_words(leaf.id, error)]
         facts: Mapping[str, Any] = error if isinstance(error, Mapping) else {}
@@ -154,7 +150,7 @@ def _move(row: Row, leaf: Leaf, event: Event) -> None:
         row.show(f"{leaf.title or leaf.task}{' (goes back)' if event.what is What.TASK_REVERSING else ''}")
     elif event.what is What.PROGRESS:
         row.say(f"{event.data.get('done', 0):.0f} of {event.data.get('total', 0):.0f}")
-    elif event.what in _WORDS or event.what in _ERRORS:
+    elif event.what in OF_TASKS or event.what in FAILURES:
         row.rest()
 
 
@@ -162,16 +158,8 @@ def _indented(lines: Sequence[Line]) -> list[Line]:
     return [Line(INDENT + line.text, line.style) for line in lines]
 
 
-_ERRORS = (What.TASK_FAILED, What.TASK_NOT_REVERSED, What.TASK_UNKNOWN)
-_WORDS_BACK = {"failed": "not reversed", "conflict": "not reversed, as others changed it since"}
-_WORDS = {
-    What.TASK_STARTED: ("begins", "dim"),
-    What.TASK_DONE: ("done", "green"),
-    What.TASK_UNCHANGED: ("nothing to do", "dim"),
-    What.TASK_SKIPPED: ("skipped", "yellow"),
-    What.TASK_NOT_STARTED: ("had not begun", "yellow"),
-    What.TASK_REVERSING: ("goes back", "dim"),
-    What.TASK_REVERSED: ("reversed", "green"),
-    What.REVERSAL_SKIPPED: ("left as it is", "yellow"),
-    What.TASK_KEPT: ("kept, it cannot be undone", "yellow"),
+_STYLES = {
+    **dict.fromkeys((What.TASK_STARTED, What.TASK_UNCHANGED, What.TASK_REVERSING), "dim"),
+    **dict.fromkeys((What.TASK_DONE, What.TASK_REVERSED), "green"),
+    **dict.fromkeys((What.TASK_SKIPPED, What.TASK_NOT_STARTED, What.REVERSAL_SKIPPED, What.TASK_KEPT), "yellow"),
 }

@@ -9,7 +9,8 @@ from itertools import groupby
 
 from depl.errors import CmdExecutionError, DeplError, Mistakes
 from depl.redact import Redactor
-from depl.report.lines import Line, counted
+from depl.report.lines import Line
+from depl.rollout.wording import counted
 
 TAIL = 50  # lines of output that a failure shows
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from depl.errors import Lost, TakenOver
 from depl.events import Event, Output, What
 from depl.report.changes import counted_changes, unsafe_paragraph
-from depl.report.lines import Line, Printer, counted, seconds
+from depl.report.lines import Line, Printer
 from depl.report.pivots import Pivot, held_lines, ways_on
 from depl.report.run import WAY_BACK, Outcome, RunReport, failed_word, left_lines, on_host
 from depl.report.tally import ENDS, Tally, Timed, critical_path
+from depl.rollout.wording import counted, seconds
 
 if TYPE_CHECKING:
     from depl.report.live import LiveLines

@@ -149,33 +149,6 @@ def _overwritten(line: str) -> str:
     return line.rstrip("\r").rpartition("\r")[2]
 
 
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """A number with its noun: `1 change`, `2 changes`."""
-    return f"{count} {noun if count == 1 else plural or noun + 's'}"
-
-
-def seconds(value: float) -> str:
-    """A duration: `0.08 s`, `3.2 s`, `47 s`, `2 min 5 s`."""
-    if value < 1:
-        return f"{value:.2f} s"
-    if value < 10:
-        return f"{value:.1f} s"
-    if value < 60:
-        return f"{value:.0f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s"
-
-
-def size(value: int) -> str:
-    """A number of bytes: `312 B`, `1.2 kB`, `104 MB`."""
-    amount = float(value)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
-            break
-        amount /= 1000
-    return f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
-
-
 def _nothing() -> None:
     pass
 

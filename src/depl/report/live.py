@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from depl.report.lines import seconds
+from depl.rollout.wording import seconds
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from depl.report.lines import Line, counted
+from depl.report.lines import Line
+from depl.rollout.wording import counted
 
 SHORT = 10  # characters of a revision
 

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from depl.rollout.backward import needs_reversal
 from depl.rollout.folding import State
+from depl.rollout.possible import DOES, can_go_back, useful_signals
 from depl.rollout.states import FORWARD, NEED_REASON, RolloutState, signals_in
 
 _R = RolloutState
-DOES = {
-    "pause": "begin nothing new for now",
-    "resume": "go on after a pause",
-    "abort": "stop after what runs now, and put everything back",
-    "terminate": "end what runs by force, and put everything back",
-    "keep": "leave everything as it is where it stops",
-    "unkeep": "put everything back where it stops after all",
-    "approve": "approve it",
-    "reject": "reject it",
-    "retry": "try again what failed",
-    "skip": "pass over a task",
-    "force": "put back even what others changed since",
-    "pause_rollback": "put nothing more back for now",
-}
 OWN_COMMANDS = ("approve", "reject", "retry")
 
 
@@ -33,18 +19,9 @@ def next_steps(state: State, depl: str = "depl", *, driven: bool = True) -> list
         start = [("start it", f"{depl} rollout start {rollout}")] if state.state is _R.PLANNED else []
         return [*start, ("cancel it", f"{depl} rollout signal {rollout} abort")]
     if state.state.is_over:
-        left = any(needs_reversal(leaf, state.tasks[id]) for id, leaf in state.plan.tree.leaves.items())
-        can_go_back = left and not state.undoes
-        return [("take it back", f"{depl} rollout undo {rollout}")] if can_go_back else []
+        return [("take it back", f"{depl} rollout undo {rollout}")] if can_go_back(state) else []
     steps = [] if driven else _to_take_up(state, depl)
-    return [*steps, *((DOES[name], _command(name, rollout, depl)) for name in _signals(state, driven=driven))]
-
-
-def _signals(state: State, *, driven: bool) -> list[str]:
-    """Those that change something. Where nobody hears them they wait for whoever goes on, and few are worth that."""
-    pointless = {"keep" if state.keep else "unkeep", *(["force"] if state.block in FORWARD else [])}
-    legal = [name for name in signals_in(state.state, state.holds, state.block) if name not in pointless]
-    return legal if driven else [name for name in legal if name in ("keep", "unkeep", "skip", "force")]
+    return [*steps, *((DOES[name], _command(name, rollout, depl)) for name in useful_signals(state, heard=driven))]
 
 
 def _to_take_up(state: State, depl: str) -> list[tuple[str, str]]:
@@ -58,8 +35,7 @@ def _of_a_model(state: State, depl: str, *, driven: bool) -> list[tuple[str, str
     environment = state.environments[0] if state.environments else "ENV"
     undo = f"{depl} undo {environment}"
     if state.state.is_over:
-        done = state.state in (_R.SUCCEEDED, _R.KEPT, _R.PARTLY_REVERSED)
-        return [("take it back", f"{undo} {state.rollout}")] if done else []
+        return [("take it back", f"{undo} {state.rollout}")] if can_go_back(state) else []
     if not driven:
         again = "go on to what is declared now"
         return (

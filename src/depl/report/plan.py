@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from depl.errors import DeplError
-from depl.report.changes import Shown, counted_changes, unsafe_paragraph
-from depl.report.lines import Line, counted, seconds
+from depl.report.changes import counted_changes, unsafe_paragraph
+from depl.report.lines import Line
+from depl.rollout.change_words import Shown
+from depl.rollout.wording import counted, seconds
 
 
 class Planned(Protocol):

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from depl.report.lines import Line, counted, seconds
-from depl.report.rollouts import Listed, age, standing, state_style
+from depl.report.lines import Line
+from depl.report.rollouts import Listed, standing, state_style
 from depl.report.task_tree import plan_tree_lines, task_tree_lines
+from depl.rollout.event_words import signal_words
 from depl.rollout.folding import State
 from depl.rollout.plan import RolloutPlan
 from depl.rollout.states import RolloutState, TaskState
 from depl.rollout.summaries import message_of
+from depl.rollout.wording import age, counted, seconds
 
 
 def plan_lines(plan: RolloutPlan) -> list[Line]:
     """What a rollout would do: its parameters and tasks."""
     lines = [Line(heading(plan), "bold")]
-    lines += [Line(f"  {name} = {_plain(value)}") for name, value in plan.parameters.items()]
+    lines += [Line(f"  {name} = {_plain(value)}") for name, value in plan.given.items()]
     lines += [Line(f"  {sentence}") for sentence in plan.info]
     lines += [Line(f"  locks {', '.join(plan.environments)}", "dim")] if plan.environments else []
     return [*lines, *(Line(f"  {line.text}", line.style) for line in plan_tree_lines(plan.tree))]
@@ -104,13 +106,7 @@ def step_lines(steps: Sequence[tuple[str, str]]) -> list[Line]:
 
 def signal_text(signal: Mapping[str, Any]) -> str:
     """A signal as people read it: when, who, what, about which task, why."""
-    about = f" {signal['task']}" if signal.get("task") else ""
-    item = f" ({signal['item']})" if signal.get("item") else ""
-    reason = f": {signal['reason']}" if signal.get("reason") else ""
-    refused = f"  [not heeded: {signal['refused']}]" if signal.get("refused") else ""
-    return (
-        f"{signal.get('at', '')}  {signal.get('who') or 'somebody'}  {signal.get('name')}{about}{item}{reason}{refused}"
-    )
+    return f"{signal.get('at', '')}  {signal_words(signal)}"
 
 
 def _head(state: State, summary: Listed) -> list[Line]:
@@ -159,7 +155,7 @@ def _title(plan: RolloutPlan, id: str) -> str:
 
 
 def _parameters(plan: RolloutPlan | None) -> str:
-    given = plan.parameters if plan is not None else {}
+    given = plan.given if plan is not None else {}
     return ", ".join(f"{name} = {_plain(value)}" for name, value in given.items())
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from calendar import timegm
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from depl.report.lines import Line, seconds
+from depl.report.lines import Line
 from depl.rollout.states import RolloutState
+from depl.rollout.wording import age, seconds
 
 MOST = 40  # characters of a column that others are aligned to
 WAITING = {  # holds, in the words of a sentence
@@ -42,14 +41,17 @@ class Listed(Protocol):
     def undoes(self) -> str: ...
     @property
     def reason(self) -> str: ...
+    @property
+    def changed(self) -> int: ...
 
 
 T = TypeVar("T", bound=Listed)
-HEADER = ("rollout", "what", "state", "by", "began", "took")
+HEADER = ("rollout", "what", "state", "by", "began", "took", "changed")
 
 
 def rollout_lines(listed: Sequence[tuple[Listed, str]]) -> list[Line]:
-    """Rollouts as a table, each with how it was undone: which, what, how it stands, who, when, how long, and undos."""
+    """Rollouts as a table, each with how it was undone: which, what, how it stands, who, when, how long, how many
+    components it changed, and undos."""
     rows = [HEADER, *(_row(one, undone) for one, undone in listed)]
     widths = [min(MOST, max(map(len, column))) for column in zip(*(row[: len(HEADER)] for row in rows), strict=True)]
     styles = ["bold", *(_style_of(one, undone) for one, undone in listed)]
@@ -77,14 +79,6 @@ def state_style(state: RolloutState, *, interrupted: bool = False) -> str:
     return "yellow" if interrupted else _STYLES.get(state, "")
 
 
-def age(at: str) -> float | None:
-    """Seconds since a time in a record; for people, as clocks may jump."""
-    try:
-        return max(0.0, time.time() - timegm(time.strptime(at, "%Y-%m-%dT%H:%M:%SZ")))
-    except ValueError:
-        return None
-
-
 def _row(one: Listed, undone: str) -> tuple[str, ...]:
     took = one.seconds if one.seconds is not None else age(one.at) if one.state in _UNDER_WAY else None
     notes = [undone] if undone else []
@@ -96,6 +90,7 @@ def _row(one: Listed, undone: str) -> tuple[str, ...]:
         one.who or "-",
         one.at or "-",
         "-" if took is None else seconds(took),
+        str(one.changed or "-"),
         *notes,
     )
 

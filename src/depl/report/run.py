@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from depl.errors import DeplError
 from depl.events import Event, Output, What
-from depl.report.changes import Shown, change_lines, counted_changes, sentence, unsafe_paragraph
+from depl.report.changes import change_lines, counted_changes, unsafe_paragraph
 from depl.report.errors import TAIL, place_in
-from depl.report.lines import Line, Printer, counted, seconds
+from depl.report.lines import Line, Printer
 from depl.report.outputs import Outputs
 from depl.report.pivots import pivot_lines, standing_lines, ways_on
 from depl.report.undeclared import undeclared_lines
+from depl.rollout.change_words import Shown, sentence
+from depl.rollout.wording import counted, seconds
 
 if TYPE_CHECKING:
     from depl.report.live import Row

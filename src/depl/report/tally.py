@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from depl.events import Event, Output, What
+from depl.rollout.change_words import UNSAFE
 
-UNSAFE = ("irreversible", "unknown")
 ENDS = (What.TASK_DONE, What.TASK_UNCHANGED, What.TASK_FAILED, What.TASK_SKIPPED)
 
 

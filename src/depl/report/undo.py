@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from depl.errors import UNWRITABLE, TakenOver
-from depl.report.changes import sentence
-from depl.report.lines import Line, counted, seconds
+from depl.report.lines import Line
 from depl.report.pivots import ways_on
 from depl.report.run import UNKNOWN, Outcome, left_lines
+from depl.rollout.change_words import sentence
+from depl.rollout.wording import counted, seconds
 
 
 def undo_plan_lines(

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from depl.errors import ConfigurationError, DeplError
 from depl.places import place_of_class
 from depl.rollout.files import DIRECTORY, file_of, load, rollout_files
-from depl.rollout.parameters import as_facts, parameters_of, values_of
+from depl.rollout.parameters import Parameter, as_facts, parameters_of, values_of
 from depl.rollout.plan import MONITOR_INTERVAL, VALID
 from depl.settings import did_you_mean
 
@@ -47,7 +47,8 @@ class Rollout:
         super().__init_subclass__(**more)
         if "title" not in vars(cls):
             cls.title = (cls.__doc__ or "").strip().partition("\n")[0].strip() or cls.__name__
-        taken = next((name for name in parameters_of(cls) if name in (*dir(Rollout), "parameters")), None)
+        own = {*dir(Rollout), "parameters"} - {"on_failure"}  # which may be asked for
+        taken = next((name for name in parameters_of(cls) if name in own), None)
         if taken is not None:
             raise ConfigurationError(f"No parameter can be named {taken!r}, which means something else to a rollout")
         assert_sound(cls)
@@ -62,6 +63,10 @@ class Rollout:
         file, line = place_of_class(type(self)) or (None, None)
         hint = "Write a method plan(self) that returns a task."
         raise ConfigurationError(message, file=file, line=line, hint=hint)
+
+
+_R = TypeVar("_R", bound=Rollout)
+_OF_DEPL: dict[str, type[Rollout]] = {}
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,8 @@ def known(base: str) -> list[Found]:
 
 def find(base: str, name: str) -> type[Rollout]:
     """The rollout of a name. Errors: ConfigurationError for none, several, or a file with a mistake in it."""
+    if name in _OF_DEPL:
+        return _OF_DEPL[name]
     stem, _, wanted = name.partition(":")
     files = rollout_files(base)
     if stem not in files:
@@ -107,9 +114,19 @@ def name_of(cls: type[Rollout]) -> str:
     """How it is called: as its file, with its own name where the file has several. One from elsewhere: by its own."""
     file = file_of(cls)
     if not file:
-        return cls.__name__
+        return next((name for name, one in _OF_DEPL.items() if one is cls), cls.__name__)
     stem = os.path.basename(file).removesuffix(".py")
     return stem if len(_own(load(file))) == 1 else f"{stem}:{cls.__name__}"
+
+
+def of_depl(name: str) -> Callable[[type[_R]], type[_R]]:
+    """A decorator for rollouts that depl brings along: they are found by that name, in every project."""
+
+    def known_as(cls: type[_R]) -> type[_R]:
+        _OF_DEPL[name] = cls
+        return cls
+
+    return known_as
 
 
 def assert_sound(rollout: Rollout | type[Rollout]) -> None:
@@ -117,7 +134,7 @@ def assert_sound(rollout: Rollout | type[Rollout]) -> None:
     name = rollout.__name__ if isinstance(rollout, type) else type(rollout).__name__
     for attribute, (is_sound, wanted) in _SOUND.items():
         value = getattr(rollout, attribute)
-        if not isinstance(value, property) and not is_sound(value):
+        if not isinstance(value, (property, Parameter)) and not is_sound(value):
             raise ConfigurationError(f"{attribute!r} of the rollout {name} is {value!r}, not {wanted}")
     monitors: Any = rollout.monitors
     for monitor in () if isinstance(monitors, property) else monitors:

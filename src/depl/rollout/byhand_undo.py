@@ -17,8 +17,11 @@ from depl.rollout.summaries import is_interrupted
 _R = RolloutState
 
 
-def undo_plan(records: Records, state: State) -> RolloutPlan:
-    """The plan that takes a rollout back. Errors: NothingToUndo, ConfigurationError."""
+def undo_plan(records: Records, state: State, but: str = "") -> RolloutPlan:
+    """The plan that takes a rollout back. Errors: NothingToUndo, ConfigurationError.
+
+    but: of those that took something back already, the one that does not count.
+    """
     plan, id = state.plan, state.rollout
     if plan is None:
         raise not_by_hand(state)
@@ -28,10 +31,17 @@ def undo_plan(records: Records, state: State) -> RolloutPlan:
         )
     if not state.state.is_over:
         raise _not_over(state, is_interrupted(state.state, records.is_driven(id) or records.is_queued(id)))
-    carried = _left_standing(plan, _as_left(records, state))
+    carried = _left_standing(plan, _as_left(records, state, but))
     if not carried:
         raise NothingToUndo(f"rollout {id} did nothing that could be taken back")
     return replace(plan, rollout=new_id(), undoes=id, carried=carried, made=utc(), who=who(), monitors=())
+
+
+def assert_still_there(records: Records, plan: RolloutPlan) -> None:
+    """Errors: NothingToUndo, where somebody was quicker and took back what this plan is to take back."""
+    left = undo_plan(records, records.state(plan.undoes), plan.rollout)
+    if left.carried.keys() != plan.carried.keys():
+        raise NothingToUndo(f"a part of rollout {plan.undoes} was taken back since the plan was made")
 
 
 def _not_over(state: State, interrupted: bool) -> DeplError:
@@ -47,11 +57,11 @@ def _not_over(state: State, interrupted: bool) -> DeplError:
     return NothingToUndo(f"rollout {id} {stands}, so there is nothing to take back yet", hint=hint)
 
 
-def _as_left(records: Records, state: State) -> State:
+def _as_left(records: Records, state: State, but: str) -> State:
     """A rollout, or what took a part of it back. Errors: NothingToUndo, where nothing of it is left."""
     for other in records.ids():
-        summary = records.summary(other) if other > state.rollout else None
-        if summary is None or summary.undoes != state.rollout or summary.state is _R.CANCELLED:
+        summary = records.summary(other) if other > state.rollout and other != but else None
+        if summary is None or summary.undoes != state.rollout or summary.state in (_R.CANCELLED, _R.PLANNED):
             continue
         if summary.state in (_R.PARTLY_REVERSED, _R.KEPT):
             return records.state(other)

@@ -225,7 +225,8 @@ class _Drive:
     def _timed(self, event: Event) -> Event:
         if event.what is not What.OVER:
             return event
-        told = {"seconds": round(self.clock.monotonic() - self.begun, 3), "who": self.state.who}
+        told: dict[str, Any] = {"seconds": round(self.clock.monotonic() - self.begun, 3), "who": self.state.who}
+        told |= {"changed": self.state.changed} if self.state.changed else {}
         return Event(event.what, data={"reason": self.state.reason, **event.data, **told})  # lists read no more
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from depl.events import Event, What
+from depl.rollout import waiting
 from depl.rollout.log import Recorded
 from depl.rollout.plan import RolloutPlan
 from depl.rollout.signalled import signalled
@@ -56,6 +57,9 @@ class State:
     hosts: list[str] = field(default_factory=list)
     who: str = ""
     undoes: str = ""
+    wanted_by: str = ""  # who wants it to start, where somebody else has to agree
+    queued_by: str = ""
+    approved_by: str = ""  # who agreed to its start
     made: str = ""
     started: str = ""
     ended: str = ""
@@ -70,7 +74,7 @@ class State:
             for id in self.open_gates
             for leaf in [self.plan.tree.leaves[id]]  # type: ignore[union-attr]
         }
-        return self.held | gates | set(self._inside.values())
+        return self.held | gates | set(self.inside.values())
 
     @property
     def open_gates(self) -> list[str]:
@@ -80,7 +84,7 @@ class State:
     @property
     def unanswered(self) -> list[str]:
         """Those, and the deployments that wait for people between their stages."""
-        return [*self.open_gates, *self._inside]
+        return [*self.open_gates, *self.inside]
 
     @property
     def waiting_gates(self) -> list[str]:
@@ -99,7 +103,7 @@ class State:
 
     def __post_init__(self) -> None:
         self._gates: list[str] = []
-        self._inside: dict[str, Hold] = {}  # by task why what is done inside of it waits
+        self.inside: dict[str, Hold] = {}  # by task why what is done inside of it waits
 
     def status(self, id: str) -> TaskStatus:
         """That of a task, which is noted if it was not known."""
@@ -114,12 +118,20 @@ class State:
             assert_task_move(id, state_before(status.state, after), after)
         elif id in self.plan.tree.leaves:  # not what a deployment does inside, which may do so more than once
             assert_task_move(id, status.state, after)
+        else:
+            self.changed += int(event.data.get("changed") or 0)
         status.move(after, event, at)
-        self._inside.pop(id, None)
+        self.inside.pop(id, None)
         if after is _T.DISPATCHED and status.attempt > 1:
             self._forget_inside(id)
+        if after in (_T.DONE, _T.UNCHANGED) and f"{self.failed}/".startswith(f"{id}/"):  # it was tried again
+            self.error, self.failed = self._still_failed()
         if status.error is not None and self.error is None:
             self.error, self.failed = status.error, id
+
+    def _still_failed(self) -> tuple[Mapping[str, Any] | None, str]:
+        failed = ((one.error, id) for id, one in self.tasks.items() if one.error is not None and one.state is _T.FAILED)
+        return next(failed, (None, ""))
 
     def _forget_inside(self, id: str) -> None:
         """What a task does inside, it does anew."""
@@ -142,10 +154,11 @@ class State:
         self.state = after
 
     def _planned(self, event: Event, at: str) -> None:
-        plan = self.plan = RolloutPlan.from_json(event.data)
+        plan = RolloutPlan.from_json(event.data)
+        waiting.planned(self, plan)
         self._move(_R.PLANNED)
         self.rollout, self.name, self.who, self.made, self.undoes = plan.rollout, plan.name, plan.who, at, plan.undoes
-        self.environments = plan.environments
+        self.plan, self.environments = plan, plan.environments
         self.tasks = {id: TaskStatus() for id in plan.tree.leaves}
         self._gates = [id for id, leaf in plan.tree.leaves.items() if leaf.gate]
         for id, carried in plan.carried.items():
@@ -154,6 +167,7 @@ class State:
 
     def _queued(self, event: Event, at: str) -> None:
         self._move(_R.QUEUED)
+        waiting.queued(self, event)
 
     def _started(self, event: Event, at: str) -> None:
         data = event.data
@@ -162,8 +176,8 @@ class State:
             self.rollout, self.environments = str(data.get("rollout") or ""), [str(data.get("environment") or "")]
             self.hosts = list(data.get("hosts") or ([data["host"]] if data.get("host") else []))
             self.undoes = str(data.get("undoes") or "")
-        self.who = str(data.get("who") or self.who)
-        self.started = at
+        self.who, self.started = str(data.get("who") or self.who), at
+        self.held.discard(Hold.APPROVAL)  # whoever began it by a command has not waited
         self._move(_R.REVERSING if self.plan is not None and self.undoes else _R.RUNNING)
 
     def _stopping(self, event: Event, at: str) -> None:
@@ -189,19 +203,8 @@ class State:
     def _resumed(self, event: Event, at: str) -> None:
         self._move(_R.RUNNING if event.data["direction"] == "forward" else _R.REVERSING)
         self.block, self.wish = None, ""
-
-    def _held(self, event: Event, at: str) -> None:
-        hold = Hold(event.data["hold"])
-        if event.task:
-            self._inside[event.task] = hold
-        else:
-            self.held.add(hold)
-
-    def _released(self, event: Event, at: str) -> None:
-        if event.task:
-            self._inside.pop(event.task, None)
-        else:
-            self.held.discard(Hold(event.data["hold"]))
+        if self.state is _R.RUNNING:
+            self.reason = ""
 
     def _over(self, event: Event, at: str) -> None:
         data = event.data
@@ -209,7 +212,7 @@ class State:
             self._started(event, at)
         self.outcome, self.ended = str(data["outcome"]), at
         self.reason = str(data.get("reason") or self.reason)
-        self.seconds, self.changed = float(data.get("seconds") or 0), int(data.get("changed") or 0)
+        self.seconds, self.changed = float(data.get("seconds") or 0), int(data.get("changed") or self.changed)
         self.held.clear()
         if self.outcome == "blocked":
             self.block, self.state = self.block or Block.REVERSAL_FAILED, _R.BLOCKED
@@ -241,8 +244,8 @@ _ABOUT: dict[What, Callable[[State, Event, str], None]] = {
     What.REVERSING: State._reversing,
     What.BLOCKED: State._blocked,
     What.RESUMED: State._resumed,
-    What.HELD: State._held,
-    What.RELEASED: State._released,
+    What.HELD: waiting.held,
+    What.RELEASED: waiting.released,
     What.SIGNALLED: signalled,
     What.TASK_SAVED: State._saved,
     What.PROGRESS: State._progress,

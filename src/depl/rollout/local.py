@@ -67,7 +67,8 @@ def realise(
         recorder = Recorder(target.records if options.recorded else None, rollout, emit, options.redact, options.keep)
         tell = Telling(recorder)
         listening = heard(stop, recorder.path, tell, lambda: options.keeps_on_failure, signals, options.redact)
-        data = {"rollout": rollout, "environment": environment.name, "host": host}
+        tasks = len(selected(model, host, options))
+        data = {"rollout": rollout, "environment": environment.name, "host": host, "tasks": tasks}
         recorder(Event(What.STARTED, data=data))
         head = head_of(rollout, environment.name, host, options)
         work = Work(target, lock, head, tell, stop, of=environment.project_name, **options.of_work)

@@ -147,6 +147,13 @@ def as_facts(cls: type) -> list[dict[str, Any]]:
     ]
 
 
+def parameter_of(facts: Mapping[str, Any]) -> Parameter:
+    """One of those that as_facts told of."""
+    kind = next(type for type in TYPES if type.__name__ == facts["type"])
+    default = REQUIRED if facts["required"] else facts["default"]
+    return Parameter(kind, facts["choices"], default, multiple=bool(facts["multiple"]))
+
+
 def _unknown(parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> Iterator[ConfigurationError]:
     for name in given:
         if name not in parameters:

@@ -6,12 +6,18 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from depl.errors import ConfigurationError, DeplError
 from depl.rollout.tree import Tree
 
 VALID = 300.0  # seconds for which a plan by hand may be started; after that the world may have moved on
 MONITOR_INTERVAL = 10.0  # seconds
+
+
+class PlanOutdated(DeplError):
+    """What a plan was made for may have changed since: it must be made anew before it can start."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,26 @@ class RolloutPlan:
         return self.tree.environments
 
     @property
+    def given(self) -> dict[str, Any]:
+        """The parameters that have a value."""
+        return {name: value for name, value in self.parameters.items() if value not in (None, "", [])}
+
+    @property
     def digest(self) -> str:
         """The same for the same plan: of what it does, not of when it was made."""
         told = {key: value for key, value in self.as_json().items() if key not in ("rollout", "made", "who")}
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+    def is_in_time(self, now: str) -> bool:
+        """Whether it is not too old to be started. now: UTC, as in records."""
+        age = (datetime.fromisoformat(now) - datetime.fromisoformat(self.made)).total_seconds()
+        return abs(age) <= self.valid  # nor from a future that a clock was in
+
+    def assert_in_time(self, now: str, hint: str = "") -> None:
+        """Errors: PlanOutdated. hint: how it is made anew."""
+        if not self.is_in_time(now):
+            message = f"The plan of {self.made} may no longer be started: it was valid for {self.valid:g} s"
+            raise PlanOutdated(message, hint=hint)
 
     def as_json(self) -> dict[str, Any]:
         """As it is recorded."""
@@ -66,3 +88,14 @@ class RolloutPlan:
         """As it was recorded; fields that a later version added are passed over."""
         known = {name: value for name, value in data.items() if name in RolloutPlan.__dataclass_fields__}
         return RolloutPlan(**{**known, "tree": Tree.from_json(data["tree"])})
+
+
+def common_queue(name: str, queues: Mapping[str, str]) -> str:
+    """Where workers find a rollout. queues: by its environments. Errors: ConfigurationError where they differ."""
+    if len(set(queues.values())) > 1:
+        listed = ", ".join(f"{environment}: {queue or 'none'}" for environment, queue in queues.items())
+        raise ConfigurationError(
+            f"the environments of rollout {name} have different queues ({listed}), so no worker may take it",
+            hint="Give them the same `queue` in [environment], or start it by a command, without --queue.",
+        )
+    return next(iter(queues.values()), "")

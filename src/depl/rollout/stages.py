@@ -112,7 +112,7 @@ def _of(word: str, left: list[str], count: int, known: Sequence[str]) -> list[st
     if not any(fnmatchcase(host, word) for host in known):
         shown = ", ".join(known[:10]) + (", ..." if len(known) > 10 else "")
         raise ConfigurationError(
-            f"no host is called {word!r}, which stands in `stages` of [environment]",
+            f"no host is called {word!r}, which stands in `stages`",
             hint=f"Known are: {shown}; else one, half, all, counts or percentages.",
         )
     return [host for host in left if fnmatchcase(host, word)]

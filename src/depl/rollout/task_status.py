@@ -23,6 +23,7 @@ MOVES = {
     What.REVERSAL_SKIPPED: _T.REVERSE_SKIPPED,
     What.TASK_KEPT: _T.KEPT,
 }
+ABOUT = ("place", "hint", "output")
 WAY_BACK = frozenset({_T.REVERSED, _T.REVERSE_FAILED, _T.CONFLICT, _T.REVERSE_SKIPPED})
 
 
@@ -46,21 +47,31 @@ class TaskStatus:
     tolerated: str = ""  # the group that bears its failure
     asked: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     ticked: list[str] = field(default_factory=list)  # items of a checklist
+    forth: tuple[TaskState, str, str] | None = None  # how it ended before it went back, and when it had begun and ended
 
     def move(self, after: TaskState, event: Event, at: str) -> None:
         """Take in an event that moves it; what people asked of it so far is dealt with."""
-        self.state = after
+        before, self.state = self.state, after
         self.asked.clear()
         if after is _T.DISPATCHED:
             self.attempt, self.began, self.ended, self.error = self.attempt + 1, at, "", None
         elif after is _T.REVERSING:
+            self.forth = self.forth or (before, self.began, self.ended)
             self.reversal, self.began, self.ended, self.error = self.reversal + 1, at, "", None
         else:
             self.ended = at
             self.reason = str(event.data.get("reason") or "")
             self.tolerated = str(event.data.get("tolerated") or "")
         if event.what in (What.TASK_FAILED, What.TASK_NOT_REVERSED):
-            self.error = event.data.get("error")
+            self.error = error_of(event)
+
+
+def error_of(event: Event) -> Mapping[str, Any] | None:
+    """What went wrong, as facts: deployments tell it in a sentence with the rest beside it."""
+    error: Mapping[str, Any] | str | None = event.data.get("error")
+    if not isinstance(error, str):
+        return error
+    return {"message": error, **{name: event.data[name] for name in ABOUT if event.data.get(name)}}
 
 
 def moved_to(event: Event) -> TaskState | None:

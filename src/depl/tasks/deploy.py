@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from depl import setting_types
 from depl.deploy.begin import new_id
 from depl.errors import DeplError, DeploymentError, Interrupted, NothingToUndo, Unreachable
 from depl.rollout.options import Outcome
@@ -18,7 +19,8 @@ BAD = ("stopped", "blocked")
 class Deploy(Task):
     """Deploy an environment under a rollout of its own, which is taken back on the way back.
 
-    hosts, components: names or globs, () for all. overrides: {"component.attribute": text}.
+    hosts, components: names or globs, () for all. overrides: {"component.attribute": text}. stages: as those of
+    [environment], which they stand for: "one, half, all" or a list.
     """
 
     way_back = "exact"
@@ -30,11 +32,12 @@ class Deploy(Task):
         hosts: Sequence[str] = (),
         components: Sequence[str] = (),
         overrides: Mapping[str, str] | None = None,
+        stages: str | Sequence[str | int] = (),
     ) -> None:
         if overrides is not None and not isinstance(overrides, Mapping):
             raise mistaken("Deploy takes overrides as {'component.attribute': value}")
         texts = {name: str(value) for name, value in (overrides or {}).items()}
-        self.part = Part(environment, _listed(hosts), _listed(components), texts)
+        self.part = Part(environment, _listed(hosts), _listed(components), texts, _stages(stages))
         self.environments = (environment,)
         self.title = _title(self.part)
 
@@ -57,13 +60,13 @@ class Deploy(Task):
 
     def reverse(self) -> None:
         for rollout in reversed(self.state.get("rollouts", [])):
-            take_back(self, self.part.environment, rollout)
+            take_back(self, self.part.environment, rollout, self.state.get("on_conflict", "stop"))
 
 
-def take_back(task: Task, environment: str, rollout: str) -> None:
-    """Undo a rollout, if it did anything. Errors: Conflict, and others."""
+def take_back(task: Task, environment: str, rollout: str, on_conflict: str = "stop") -> None:
+    """Undo a rollout, if it did anything. on_conflict: unless it is forced. Errors: Conflict, and others."""
     working = task.working
-    on_conflict = "force" if working.forced else "stop"
+    on_conflict = "force" if working.forced else on_conflict
     try:
         outcome = working.deployer.undo(environment, rollout, working.stop, working.inside, on_conflict)
     except NothingToUndo as error:
@@ -88,6 +91,14 @@ def failure(outcome: Outcome, what: str) -> DeplError:
 
 def _listed(given: Sequence[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _stages(given: str | Sequence[str | int]) -> tuple[str, ...]:
+    text = given if isinstance(given, str) else ", ".join(map(str, given))
+    try:
+        return setting_types.stages(text) if text.strip() else ()
+    except ValueError as wanted:
+        raise mistaken(f"Deploy takes stages as {wanted}, not {text!r:.60}") from None
 
 
 def _title(part: Part) -> str:

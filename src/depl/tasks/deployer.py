@@ -16,13 +16,15 @@ from depl.rollout.signals import Signals
 class Part:
     """A part of an environment.
 
-    hosts, components: names or globs, () for all; overrides: {"component.attribute": text}.
+    hosts, components: names or globs, () for all; overrides: {"component.attribute": text}; stages: instead of those of
+    the environment, where there are any.
     """
 
     environment: str
     hosts: Sequence[str] = ()
     components: Sequence[str] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
+    stages: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from itertools import count
 from typing import Any
@@ -17,18 +16,15 @@ from depl.layout import environment_file
 from depl.places import Place, failing_place, place_of_function
 from depl.redact import Redactor
 from depl.rollout.byhand import Rollout, assert_sound, find, name_of
-from depl.rollout.plan import RolloutPlan
+from depl.rollout.plan import PlanOutdated, RolloutPlan
 from depl.rollout.tree import Leaf, Tree
 from depl.tasks.arguments import made
 from depl.tasks.building import task_of, tree_of
 from depl.tasks.deploy import Deploy
 from depl.tasks.deployer import Deployer, Foreseen
 from depl.tasks.task import Task
+from depl.tasks.whole import Whole
 from depl.tasks.working import Working
-
-
-class PlanOutdated(DeplError):
-    """What a plan was made for may have changed since: it must be made anew before it can start."""
 
 
 def plan_of(
@@ -39,7 +35,7 @@ def plan_of(
     Errors: ConfigurationError with the place of what is wrong in its file; Mistakes of the models that it deploys.
     """
     tree = _tree(rollout, base)
-    foreseen = _foreseen(tree, deployer, base, place_of_function(type(rollout).plan))
+    foreseen = _foreseen(tree, deployer, base, _place_of(rollout))
     leaves = {id: _with_way_back(leaf, foreseen.get(id)) for id, leaf in tree.leaves.items()}
     return RolloutPlan(
         rollout=rollout_id,
@@ -64,11 +60,7 @@ def plan_of(
 def assert_fresh(plan: RolloutPlan, now: str, deployer: Deployer, base: str = ".") -> None:
     """now: UTC, as in records. Errors: PlanOutdated for a plan that is too old, or whose models have changed since."""
     hint = f"Make it anew: depl rollout plan {plan.rollout}"
-    age = (datetime.fromisoformat(now) - datetime.fromisoformat(plan.made)).total_seconds()
-    if abs(age) > plan.valid:  # or from a future that a clock was in
-        raise PlanOutdated(
-            f"The plan of {plan.made} may no longer be started: it was valid for {plan.valid:g} s", hint=hint
-        )
+    plan.assert_in_time(now, hint)
     digests = _digests(plan.tree, _foreseen(plan.tree, deployer, base))
     changed = sorted(name for name in {*digests, *plan.digests} if digests.get(name) != plan.digests.get(name))
     if changed:
@@ -85,7 +77,7 @@ def assert_free_of_secrets(plan: RolloutPlan, rollout: Rollout, redact: Redactor
         told |= {f"The argument {name!r} {where}": value for name, value in given.items()}
     told |= {f"The title of the monitor {number}": title for number, title in enumerate(plan.monitors, 1)}
     hint = "A plan is written down, a secret is not: let the task read it where it is deployed, when it runs."
-    file, line = place_of_function(type(rollout).plan) or (None, None)
+    file, line = _place_of(rollout) or (None, None)
     mistakes = [
         ConfigurationError(f"{what} holds the secret {', '.join(marks)}", file=file, line=line, hint=hint)
         for what, value in told.items()
@@ -112,6 +104,8 @@ def monitors_of(rollout: Rollout, base: str, redact: Redactor | None = None) -> 
 def _tree(rollout: Rollout, base: str) -> Tree:
     """What plan() says, once everything in it was looked at."""
     with _placed(rollout, base):
+        if isinstance(rollout, Whole):
+            rollout.settle(base)
         watched = vars(rollout).get("monitors")
         task: Any = rollout.plan()
         if not isinstance(task, Task):
@@ -140,13 +134,18 @@ def _placed(rollout: Rollout, base: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        file, line = failing_place(error.__traceback__, base) or place_of_function(cls.plan) or (None, None)
+        file, line = failing_place(error.__traceback__, base) or _place_of(rollout) or (None, None)
         if isinstance(error, ConfigurationError):
             if error.file is None and not isinstance(error, Mistakes):
                 error.file, error.line = file, line
             raise
         said = str(error) if isinstance(error, DeplError) else f"{type(error).__name__}: {error}"
         raise ConfigurationError(f"plan() of {cls.__name__} fails: {said}", file=file, line=line) from error
+
+
+def _place_of(rollout: Rollout) -> Place | None:
+    """Where its plan() stands; of depl's own it helps nobody."""
+    return None if isinstance(rollout, Whole) else place_of_function(type(rollout).plan)
 
 
 def _foreseen(tree: Tree, deployer: Deployer, base: str, place: Place | None = None) -> dict[str, Foreseen]:

@@ -18,12 +18,16 @@ from depl.redact import Redactor
 from depl.rollout.hands import Happening
 from depl.rollout.masking import masked
 from depl.rollout.signals import Signal
+from depl.rollout.task_status import id_of
+from depl.rollout.telling import ENDS, ENDS_BACK
 from depl.tasks.deployer import Deployer, Notifier
 
 PROGRESS = 0.5  # seconds between two words on how far a task is, at least
 DROPPED = frozenset(  # of what a deployment inside tells: the rollout around it has its own words on itself
     {What.STARTED, What.REVERSING, What.OVER, What.STOPPING, What.SIGNALLED, What.BLOCKED, What.RESUMED}
 )
+
+OVER = ENDS.union(ENDS_BACK)
 
 
 class Wish(Stop):
@@ -84,6 +88,8 @@ class Working:
     given_notifier: Notifier | None = None
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_OF_OUTPUT))
     _progress: float = -PROGRESS
+    _over: set[str] = field(default_factory=set)  # of what a deployment does inside
+    _total: int = 0
 
     @property
     def deployer(self) -> Deployer:
@@ -123,3 +129,15 @@ class Working:
         elif what.what not in DROPPED:
             named = f"{self.id}/{what.task}" if what.task else self.id
             self.tell(replace(what, task=named, data=masked(what.data, self.redact)), False)
+        if isinstance(what, Event):
+            self._count(what)
+
+    def _count(self, event: Event) -> None:
+        """Tell how much of a deployment is through."""
+        if event.what is What.STARTED:
+            self._over.clear()
+            self._total = int(event.data.get("tasks") or 0)
+        elif event.what in OVER and event.task:
+            self._over.add(id_of(event))
+        if self._total and event.what in (What.STARTED, *OVER):
+            self.progress(min(len(self._over), self._total), self._total)

@@ -30,7 +30,21 @@ from typing import NoReturn
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 AT_START = ("PYTHON", "LANG", "LC_")  # variables that Python heeds when it starts
-ROOMS = ("agent", "change", "cli", "deploy", "lib", "protocol", "remote", "report", "rollout", "store", "tasks")
+ROOMS = (
+    "access",
+    "agent",
+    "change",
+    "cli",
+    "deploy",
+    "lib",
+    "protocol",
+    "remote",
+    "report",
+    "rollout",
+    "store",
+    "tasks",
+    "web",
+)
 PIECE = 60_000  # of its input, which waits in a pipe
 
 

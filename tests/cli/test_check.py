@@ -92,4 +92,4 @@ def test_a_stage_that_means_no_host_is_a_mistake(depl, service):
     file.write_text(file.read_text().replace("[hosts]", "stages = wbe*\n[hosts]"))
     done = depl("check", "dev", cwd=service)
     assert done.returncode == 1
-    assert "no host is called 'wbe*', which stands in `stages` of [environment]" in done.stderr
+    assert "no host is called 'wbe*', which stands in `stages`" in done.stderr

@@ -152,7 +152,7 @@ def test_a_rollout_and_its_job_come_together_or_not_at_all(cluster: Cluster) -> 
     assert (cluster.store.rollouts(), cluster.jobs()) == ([], [(0,)])
     cluster.store.create(cluster.plan("r"))
     assert cluster.jobs() == [(0,)]
-    cluster.store.enqueue("r", queue="east")
+    cluster.store.start("r", "ann", queue="east")
     assert cluster.jobs("queue_name, args, status") == [("depl:east", {"rollout": "r"}, "todo")]
     cluster.store.log("r").append([Event(What.OVER, data={"outcome": "cancelled"})])
     assert cluster.jobs() == [(0,)]
@@ -251,6 +251,7 @@ def test_a_worker_that_was_stopped_and_goes_on_later_writes_nothing(cluster: Clu
     shutil.copytree(cluster.project, other)
     stale = cluster.worker("stale")
     cluster.wait(lambda: (STARTED, "2") in cluster.events("r", STARTED))
+    cluster.wait(lambda: len(coordinators(stale)) == 1)  # it has told what is in the project, too
     (coordinator,) = coordinators(stale)
     for pid in (stale.pid, coordinator):
         os.kill(pid, signal.SIGSTOP)

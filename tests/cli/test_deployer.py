@@ -248,6 +248,18 @@ def test_a_digest_is_another_one_for_other_overrides(project_here):
     assert len(digests) == 3
 
 
+def test_an_environment_is_deployed_in_other_stages_than_it_says_where_they_mean_hosts(project_here):
+    hosts = "".join(f"[host:{name}]\ncomponents = app\ntarget_directory = {name}\n" for name in ("one", "two"))
+    (project_here.base / "environments/dev.cfg").write_text(f"[environment]\nconnect_method = local\n{hosts}")
+    known = project_here.deployer.foresee(Part("dev")).digest
+    assert project_here.deployer.foresee(Part("dev", stages=("one", "all"))).digest != known
+    with pytest.raises(Mistakes) as caught:
+        project_here.deployer.foresee(Part("dev", stages=("three",)))
+    assert [one.message for one in caught.value.mistakes] == ["no host is called 'three', which stands in `stages`"]
+    with pytest.raises(ConfigurationError, match="test is deployed here, on its only host: it has no stages"):
+        project_here.deployer.foresee(Part("test", stages=("one",)))
+
+
 @pytest.mark.parametrize(
     ("key", "value", "mistake"),
     [

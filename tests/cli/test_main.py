@@ -49,10 +49,6 @@ finally:
     assert done.stdout.endswith("imported: []\n")
 
 
-def test_what_does_not_work_yet_is_not_listed(depl, tmp_path):
-    assert "\n  serve " not in depl("--help", cwd=tmp_path).stdout
-
-
 def test_version_is_that_of_the_package(depl, tmp_path):
     assert depl("--version", cwd=tmp_path).stdout == f"depl {__version__}\n"
 

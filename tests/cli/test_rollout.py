@@ -402,6 +402,7 @@ def test_a_deployment_inside_takes_the_lock_and_is_known_to_undo(depl, write, se
     assert done.returncode == 0, done.stderr
     assert hello.read_text() == "Good morning!\n"
     assert state_of(depl, service)["environments"] == ["dev"]
+    assert state_of(depl, service)["changed"] > 0
     assert depl("rollout", "undo", "latest", cwd=service).returncode == 0
     assert not hello.exists()
 

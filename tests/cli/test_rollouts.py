@@ -55,14 +55,14 @@ def test_all_of_them_are_listed_newest_first(depl, deployed):
     done = depl("rollouts", cwd=deployed)
     assert done.returncode == 0, done.stderr
     head, undo, by_hand, deployment = done.stdout.splitlines()
-    words = ["rollout", "what", "state", "by", "began", "took"]
+    words = ["rollout", "what", "state", "by", "began", "took", "changed"]
     columns = [head.index(word) for word in words]
     for line in (undo, by_hand, deployment):
         assert all(line[at - 2 : at] == "  " and line[at] != " " for at in columns[1:]), done.stdout
     assert re.fullmatch(
-        rf"\d{{8}}-\d{{6}}-\w{{4}} +dev +succeeded +\S+ +\S+Z +\S+ s +undone by {undo[:20]}", deployment
+        rf"\d{{8}}-\d{{6}}-\w{{4}} +dev +succeeded +\S+ +\S+Z +\S+ s +\d+ +undone by {undo[:20]}", deployment
     )
-    assert re.fullmatch(r"\d{8}-\d{6}-\w{4} +quick +succeeded +\S+@\S+ +\S+Z +\S+ s", by_hand)
+    assert re.fullmatch(r"\d{8}-\d{6}-\w{4} +quick +succeeded +\S+@\S+ +\S+Z +\S+ s +-", by_hand)
     assert re.fullmatch(rf"\S+ +dev +reversed +.* +takes back {deployment[:20]}", undo)
 
 

@@ -10,8 +10,9 @@ from depl.cli.session import Session
 from depl.cli.status import DONE, PENDING
 from depl.errors import ConfigurationError
 from depl.report.changes import step_line
-from depl.report.lines import Line, counted
+from depl.report.lines import Line
 from depl.report.tally import Step, Tally
+from depl.rollout.wording import counted
 
 if TYPE_CHECKING:
     from depl.environment import Environment

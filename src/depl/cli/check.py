@@ -12,7 +12,8 @@ from depl.cli.running import Running
 from depl.cli.session import Session, refuse
 from depl.cli.status import DONE, FAILED
 from depl.errors import ConfigurationError, Mistakes
-from depl.report.lines import Line, counted, seconds
+from depl.report.lines import Line
+from depl.rollout.wording import counted, seconds
 
 if TYPE_CHECKING:
     from depl.configure import Model

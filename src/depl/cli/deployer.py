@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from depl.cli.deploying import DeploymentHere, DeploymentOnHosts
@@ -14,15 +15,18 @@ from depl.cli.session import Session
 from depl.cli.task_session import TaskSession, alone
 from depl.cli.undo import know_secrets
 from depl.cli.undo_places import first_that_has, may_have_something, places_to_look
-from depl.cli.undoing import Here, Place
+from depl.cli.undoing import Here, Place, Preview
 from depl.deploy.causes import preorder
 from depl.deploy.stop import Stop
+from depl.errors import ConfigurationError
 from depl.events import Emit, Event, What
 from depl.protocol.replies import Found
 from depl.report.screening import Screened
 from depl.rollout.ending import refuse
+from depl.rollout.graph import plan_of
 from depl.rollout.options import Outcome
 from depl.rollout.recovery import DONE, HALF_DONE, NOT_STARTED, REVERSED
+from depl.rollout.stages import staging_of
 from depl.tasks.deployer import Foreseen, Gate, Part
 
 if TYPE_CHECKING:
@@ -45,6 +49,10 @@ class ProjectDeployer:
         """Make and check the model; contacts no host. Errors: ConfigurationError, Mistakes."""
         with self._task_session(lambda _: None, None, part.overrides) as (session, _):
             model, hosts, components = self._chosen(session, part)
+            if part.stages:
+                names = [host.name for host in hosts]
+                tasks = plan_of(model, names, components)
+                staging_of(model.environment.settings, tasks, names, model.environment.hosts)
             roots = deployed(model, hosts, components)
             digest = digest_of(model, roots, _revision(model.environment))
         irreversible = [
@@ -103,6 +111,13 @@ class ProjectDeployer:
         finally:
             screened.end()
 
+    def preview(self, environment: str, rollout: str, on_conflict: str, emit: Emit) -> Preview:
+        """What an undo would put back. Errors: NothingToUndo, Unreachable."""
+        with self._task_session(emit) as (session, screened), alone():
+            places = places_to_look(session, environment, rollout, wait=True, recorded=False)
+            know_secrets(session, environment)
+            return first_that_has(places, lambda place: place.preview(rollout, on_conflict, screened))
+
     def look(self, environment: str, rollout: str) -> str:
         """What became of a rollout, from the journals of the project's own directory and of all hosts.
 
@@ -143,6 +158,8 @@ class ProjectDeployer:
             here = _is_here(declared(part.environment, session.base))
         model = session.model(part.environment, on_hosts=not here)
         assert_reachable(model.environment)
+        if part.stages:
+            _go_in_stages(model.environment, part.stages)
         hosts = [host for host in chosen_hosts(model.environment, part.hosts) if not host.ignore]
         return model, *narrowed(model, hosts, part.components, ", ".join(part.hosts) or part.environment)
 
@@ -172,6 +189,14 @@ def _alone_if(here: bool, stop: Stop | None = None) -> AbstractContextManager[No
 def _is_here(environment: Environment) -> bool:
     """Whether this process deploys it; several hosts have target directories of their own, and agents."""
     return environment.settings.connect_method == "local" and len(environment.hosts) == 1
+
+
+def _go_in_stages(environment: Environment, stages: Sequence[str]) -> None:
+    """Have it deployed in other stages than its file says. Errors: ConfigurationError where there are none."""
+    if _is_here(environment):
+        hint = "Leave `stages` out."
+        raise ConfigurationError(f"{environment.name} is deployed here, on its only host: it has no stages", hint=hint)
+    environment.settings = replace(environment.settings, stages=tuple(stages))
 
 
 def _revision(environment: Environment) -> str:

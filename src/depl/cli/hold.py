@@ -7,6 +7,7 @@ import sys
 import click
 
 from depl.cli import options
+from depl.cli.permitted import assert_permitted
 from depl.cli.project_store import holds_of
 from depl.cli.session import Session, refuse
 from depl.errors import DeplError
@@ -55,6 +56,7 @@ def hold(
     name = known(session, environment)
     know_secrets(session, name)
     why = session.printer.clean(_reason(name, reason))
+    assert_permitted(session, "hold", [name])
     freeze = Freeze(name, who(), utc(), why, end_of(duration) if duration is not None else "")
     holds_of(session).set(freeze)
     if session.as_json:

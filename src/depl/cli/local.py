@@ -12,6 +12,7 @@ from depl.cli.consent import Consent
 from depl.cli.deploying import DeploymentHere
 from depl.cli.environment_claim import claimed, heed_hold
 from depl.cli.hosts import assert_is_here, chosen_host, count_components, deployed, provider_lines
+from depl.cli.permitted import assert_permitted
 from depl.cli.running import Running, status_of
 from depl.cli.session import Session, refuse
 from depl.cli.signals import heeded
@@ -73,6 +74,8 @@ def local(session: Session, /, environment: str, host: str | None, **wanted: Any
         session.show(provider_lines(model, deployed(model, [chosen], components)))
     how = {name: wanted[name] for name in ("on_failure", "wait", "gc")}
     deployment = DeploymentHere(session, model, chosen, components=components, **how)
+    if not wanted["planning"]:
+        assert_permitted(session, "start", [model.environment.name])
     heed_hold(session, model.environment.name, planning=wanted["planning"])
 
     def plan(shown: bool) -> tuple[int, Tally]:

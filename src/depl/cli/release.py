@@ -6,6 +6,7 @@ import click
 
 from depl.cli import options
 from depl.cli.hold import know_secrets, known
+from depl.cli.permitted import assert_permitted
 from depl.cli.project_store import holds_of
 from depl.cli.session import Session
 from depl.report.lines import Line
@@ -19,6 +20,7 @@ def release(session: Session, /, environment: str, as_json: bool) -> None:
     """Let ENV be changed again, whoever held it."""
     session.begin(as_json=as_json)
     name = environment.removesuffix(".cfg")
+    assert_permitted(session, "hold", [name])
     held = holds_of(session).of(name)
     if held is None:
         known(session, name)

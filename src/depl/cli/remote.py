@@ -15,16 +15,18 @@ from depl.cli.deploying import DeploymentOnHosts
 from depl.cli.environment_claim import claimed, heed_hold
 from depl.cli.fleet import assert_reachable
 from depl.cli.hosts import chosen_hosts, count_components, deployed, narrowed, provider_lines
+from depl.cli.permitted import assert_permitted
 from depl.cli.running import Running, status_of
 from depl.cli.session import Session, refuse
 from depl.cli.signals import heeded
 from depl.cli.status import DONE, FAILED
 from depl.events import Event, What
 from depl.report.fleet import fleet_end_lines, fleet_plan_lines, path_lines
-from depl.report.lines import Line, counted
+from depl.report.lines import Line
 from depl.report.pivots import pivots_of
 from depl.report.screening import Screened
 from depl.report.tally import Tally
+from depl.rollout.wording import counted
 
 if TYPE_CHECKING:
     from depl.configure import Model
@@ -90,6 +92,8 @@ def remote(session: Session, /, environment: str, **wanted: Any) -> None:
     if (components or wanted["hosts"]) and not session.quiet:
         session.show(provider_lines(model, roots))
     deployment = Deployment(session, model, hosts, roots, components, wanted)
+    if not wanted["planning"]:
+        assert_permitted(session, "start", [model.environment.name], alone=True)
     heed_hold(session, model.environment.name, planning=wanted["planning"])
     if wanted["planning"]:
         only_planned(session, deployment.foresee, exit_code=wanted["exit_code"])

@@ -13,7 +13,8 @@ import click
 from depl.cli.options import examples
 from depl.cli.session import Session
 from depl.errors import ConfigurationError, DeploymentError
-from depl.report.lines import Line, counted
+from depl.report.lines import Line
+from depl.rollout.wording import counted
 
 if TYPE_CHECKING:
     from depl.remote.requirements import Requirements

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from depl.cli.running import Running
 from depl.cli.session import Session
-from depl.report.lines import Line, counted
+from depl.report.lines import Line
 from depl.rollout.plan import RolloutPlan
 from depl.rollout.tree import Leaf
+from depl.rollout.wording import counted
 from depl.tasks.arguments import made
 from depl.tasks.deployer import Deployer, Part
 from depl.tasks.naming import find

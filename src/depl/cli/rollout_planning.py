@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -119,18 +119,21 @@ def plan(session: Session, /, name: str, given: tuple[str, ...], changes: bool, 
 
 
 def planned(
-    session: Session, deployer: Deployer, name: str, given: Mapping[str, str], *, rollout: str = ""
+    session: Session, deployer: Deployer, name: str, given: Mapping[str, Any], *, rollout: str = "", who: str = ""
 ) -> RolloutPlan:
-    """The plan of a rollout by hand, made now. rollout: its id, a new one if empty. Errors: ConfigurationError."""
-    from depl.deploy.begin import new_id, revision_of, who
+    """The plan of a rollout by hand, made now. Errors: ConfigurationError.
+
+    rollout: its id, a new one if empty. who: wants it; whoever called unless given.
+    """
+    from depl.deploy import begin
     from depl.rollout.byhand import find
     from depl.tasks.making import assert_free_of_secrets, plan_of
 
     base = session.base
     with session.prints_apart():
         one = made(find(base, name), given, ask=not session.as_json)
-        id = rollout or new_id()
-        plan = plan_of(one, deployer, rollout_id=id, who=who(), revision=revision_of(base), base=base)
+        how = {"rollout_id": rollout or begin.new_id(), "who": who or begin.who(), "revision": begin.revision_of(base)}
+        plan = plan_of(one, deployer, **how, base=base)
         know_secrets(session, plan, foreseen=True)
         assert_free_of_secrets(plan, one, session.printer.redact)
     return plan
@@ -151,10 +154,9 @@ def replanned(session: Session, deployer: Deployer, state: State) -> RolloutPlan
     from depl.cli.rollout_starting import startable
     from depl.events import Event, What
     from depl.rollout.folding import fold
-    from depl.rollout.record_log import RecordLog
 
     assert state.plan is not None
-    log = RecordLog(directory_of(session), state.rollout, session.printer.redact)
+    log = records_of(session).log(state.rollout)
     try:
         startable(session, fold(log.read()), None)  # nobody was quicker
         anew = planned(session, deployer, state.plan.name, state.plan.parameters, rollout=state.rollout)

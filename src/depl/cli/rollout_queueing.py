@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from depl.cli.fleet import records
 from depl.cli.session import Session
-from depl.errors import ConfigurationError
 from depl.report.lines import Line
+from depl.rollout.plan import common_queue
 from depl.rollout.records import forget, path_of
 from depl.rollout.states import RolloutState
 
@@ -45,11 +45,4 @@ def _queue_of(plan: RolloutPlan, base: str) -> str:
     """The one that its environments name. Errors: ConfigurationError where they differ."""
     from depl.cli.hosts import declared
 
-    queues = {name: declared(name, base).settings.queue or "" for name in plan.environments}
-    if len(set(queues.values())) > 1:
-        listed = ", ".join(f"{name}: {queue or 'none'}" for name, queue in queues.items())
-        raise ConfigurationError(
-            f"the environments of rollout {plan.name} have different queues ({listed}), so no worker may take it",
-            hint="Give them the same `queue` in [environment], or start it without --queue.",
-        )
-    return next(iter(queues.values()), "")
+    return common_queue(plan.name, {name: declared(name, base).settings.queue or "" for name in plan.environments})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from depl.cli import options
+from depl.cli.permitted import assert_permitted
 from depl.cli.project_store import records_of
 from depl.cli.rollout_options import rollout_argument
 from depl.cli.rollout_planning import know_secrets
@@ -59,6 +60,7 @@ def resume(
     refuse_driven(session, id)
     state = records.state(id)
     plan = _resumable(state, direction)
+    assert_permitted(session, "start", plan.environments, subject=id)
     if records.is_queued(id):
         _leave_to_worker(session, records, state, direction)
         return

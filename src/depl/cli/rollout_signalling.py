@@ -11,13 +11,15 @@ import click
 from click.shell_completion import CompletionItem
 
 from depl.cli import options
+from depl.cli.permitted import assert_permitted
 from depl.cli.project_store import records_of
 from depl.cli.rollout_options import reason_option, rollout_argument, task_option
 from depl.cli.session import Session
 from depl.errors import DeplError
 from depl.report.lines import Line
 from depl.rollout.lookup import Records, chosen_rollout
-from depl.rollout.states import NEED_REASON, SIGNALS, IllegalSignal, RolloutState
+from depl.rollout.possible import NOT_BEGUN
+from depl.rollout.states import NEED_REASON, SIGNALS, IllegalSignal
 
 if TYPE_CHECKING:
     from depl.rollout.folding import State
@@ -35,7 +37,6 @@ Signals:
   force            put back even what others changed since (--task, --reason)
   pause_rollback   put nothing more back for now"""
 
-NOT_BEGUN = (RolloutState.PLANNED, RolloutState.QUEUED)
 item_option = click.option("--item", metavar="I", default="", help="An item of a checklist, to be ticked.")
 
 
@@ -117,6 +118,7 @@ def send(session: Session, rollout: str, name: str, task: str, reason: str, data
     if name in NEED_REASON and not reason.strip() and sys.stdin.isatty() and not session.as_json:
         reason = str(click.prompt("Why", err=True))
     _assert_legal(state, name, task, reason, data)
+    assert_permitted(session, name, state.environments, subject=f"{id} {task}".strip(), state=state)
     if name == "approve" and not data and not _agreed_to_items(session, state, task):
         session.declined()
         return
@@ -178,22 +180,10 @@ def _post(records: Records, id: str, wish: Signal) -> Signal:
 
 
 def _cancel(session: Session, records: Records, id: str, wish: Signal) -> None:
-    """One that has not begun needs nobody who hears."""
-    from depl.cli.rollout_driving import recorded
     from depl.cli.rollout_showing import print_end
-    from depl.events import Event, What
-    from depl.rollout.folding import fold
+    from depl.rollout.cancelling import cancelled
 
-    log = records.log(id)
-    try:
-        known = fold(log.read())
-        if known.state not in NOT_BEGUN:  # somebody was quicker
-            raise IllegalSignal(f"rollout {id} is {known.state.value} by now", hint=f"See `depl show {id}`.")
-        facts = {"number": 0, "name": wish.name, "who": wish.who, "reason": wish.reason}
-        over = Event(What.OVER, data={"outcome": RolloutState.CANCELLED.value})
-        state = recorded(known, log, Event(What.SIGNALLED, data=facts), over)
-    finally:
-        log.close()
+    state = cancelled(id, records.log(id), wish)
     if session.as_json:
         print_end(session, state)
     session.show([Line(f"rollout {id} is {state.state.value}")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,11 @@ import click
 from depl.cli import options
 from depl.cli.consent import Consent
 from depl.cli.rollout_options import either_argument, parameters, queue_option, set_option
-from depl.cli.rollout_planning import know_secrets, planned, recorded_one, tell_plan
+from depl.cli.rollout_planning import directory_of, know_secrets, planned, recorded_one, tell_plan
 from depl.cli.session import Session, refuse
 from depl.errors import ConfigurationError
 from depl.report.lines import Line
+from depl.rollout.records import path_of
 
 if TYPE_CHECKING:
     from depl.rollout.folding import State
@@ -71,6 +73,9 @@ def start(
         if values:
             refuse("--set goes with the name of a rollout, as the parameters of a planned one are settled")
         plan = replace(startable(session, state, deployer), who=who())  # who starts it, not who planned it
+        if not (queue or os.path.exists(path_of(directory_of(session), state.rollout))):
+            hint = f"`depl rollout start {state.rollout} --queue` leaves it to a worker."
+            raise ConfigurationError(f"rollout {state.rollout} was planned in the store, not here", hint=hint)
         know_secrets(session, plan, foreseen=True)
     tell_plan(session, plan)
     if not agreed(session, plan, deployer, ask=ask, yes=yes):
@@ -119,7 +124,9 @@ def startable(session: Session, state: State, deployer: Deployer | None) -> Roll
 def agreed(session: Session, plan: RolloutPlan, deployer: Deployer, *, ask: bool, yes: bool) -> bool:
     """Whether it may begin: those who are to be asked have agreed. Errors: ConfigurationError, those of connections."""
     from depl.cli.names import is_protected
+    from depl.cli.permitted import assert_permitted
 
+    assert_permitted(session, "start", plan.environments, subject=plan.rollout, alone=not plan.undoes)
     for name in plan.environments:
         if is_protected(name, session.base) and not Consent(name, yes, by="--yes").to_name():
             return session.declined()

@@ -10,7 +10,8 @@ from depl.cli.secrets_vaults import environments_argument, hide, is_encrypted, w
 from depl.cli.session import Session
 from depl.cli.status import WRONG
 from depl.errors import DeplError, Mistakes
-from depl.report.lines import Line, counted
+from depl.report.lines import Line
+from depl.rollout.wording import counted
 from depl.secret_values import as_text
 from depl.secrets.identities import Identities
 from depl.secrets.load import label_of

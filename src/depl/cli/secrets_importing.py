@@ -9,7 +9,8 @@ import click
 from depl.cli import options
 from depl.cli.secrets_vaults import known
 from depl.cli.session import Session
-from depl.report.lines import Line, counted
+from depl.report.lines import Line
+from depl.rollout.wording import counted
 from depl.secrets import batou
 from depl.secrets.load import label_of, mark_of
 from depl.secrets.recipients import is_url, of_argument, usable

@@ -12,7 +12,6 @@ from depl.cli.project_store import records_of
 from depl.cli.rollout_options import rollout_argument
 from depl.cli.session import Session
 from depl.errors import ConfigurationError
-from depl.events import What
 from depl.report.errors import TAIL
 from depl.report.lines import Line
 from depl.rollout.lookup import Records, chosen_rollout
@@ -68,16 +67,10 @@ def failed_output(records: Records, state: State) -> Sequence[str]:
     """The last lines that the task printed that failed first."""
     if not state.failed:
         return []
-    if state.plan is not None:
-        lines = records.output(state.rollout, state.failed, TAIL)
-        error = state.error or {}
-        return (
-            lines or [line for name in ("stdout", "stderr") for line in str(error.get(name) or "").splitlines()][-TAIL:]
-        )
-    for recorded in records.events(state.rollout).new():
-        if recorded.event.what is What.TASK_FAILED:
-            return [str(line) for line in recorded.event.data.get("output") or ()][-TAIL:]
-    return []
+    lines: Sequence[str] = records.output(state.rollout, state.failed, TAIL) if state.plan is not None else ()
+    error = state.error or {}
+    told = [line for name in ("stdout", "stderr") for line in str(error.get(name) or "").splitlines()]
+    return lines or [str(line) for line in error.get("output") or told][-TAIL:]
 
 
 def _facts(state: State) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from depl.cli import options
 from depl.cli.consent import Consent
 from depl.cli.environment_claim import heed_hold
 from depl.cli.names import is_protected
+from depl.cli.permitted import assert_permitted
 from depl.cli.session import Session, refuse
 from depl.cli.undo_places import first_that_has, places_to_look
 from depl.cli.undoing import Place
@@ -50,6 +51,8 @@ def undo(session: Session, /, environment: str, rollout: str | None, planning: b
     try:
         places = places_to_look(session, name, rollout, wanted["wait"])
         know_secrets(session, name)
+        if not planning:
+            assert_permitted(session, "start", [name])
         heed_hold(session, name, planning=planning)
         if not planning and is_protected(name, session.base) and not consent.to_name():
             session.declined()

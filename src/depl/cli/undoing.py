@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from depl.cli.environment_claim import claimed
@@ -24,8 +25,21 @@ if TYPE_CHECKING:
     from depl.rollout.options import Outcome
 
 
+@dataclass(frozen=True)
+class Preview:
+    """What an undo would put back. steps: by host, see depl.deploy.preview; again: it is an undo that is taken back."""
+
+    rollouts: Sequence[str]
+    steps: Mapping[str, Sequence[Mapping[str, Any]]]
+    unknown: Sequence[str]
+    again: bool
+
+
 class Place(Protocol):
     """Where a rollout can be taken back. Errors: NothingToUndo, Locked."""
+
+    def preview(self, rollout: str | None, on_conflict: str, emit: Emit) -> Preview:
+        """What would be put back, and which of it others have changed since; nothing is touched."""
 
     def show_plan(self, rollout: str | None, on_conflict: str) -> None:
         """Show what would be put back, and which of it others have changed since."""
@@ -44,8 +58,8 @@ class Here:
         self.session, self.name = session, name
         self.how = run_options(session, wait=wait, keep=kept(name, session.base), recorded=recorded)
 
-    def show_plan(self, rollout: str | None, on_conflict: str) -> None:
-        """Show what would be put back."""
+    def preview(self, rollout: str | None, on_conflict: str, emit: Emit) -> Preview:
+        """What would be put back."""
         from depl.rollout.local import undo_plan
 
         found = undo_plan(self.name, self.how, rollout, on_conflict)
@@ -55,7 +69,12 @@ class Here:
 
             needs = {found.host: found.needs_code}
             steps = with_lacking_code(self.session, self.name, needs, steps, on_conflict, on_hosts=False)
-        _show_plan(self.session, self.name, found.rollouts, steps, found.unknown, prefixed=False, again=again)
+        return Preview(found.rollouts, steps, found.unknown, again)
+
+    def show_plan(self, rollout: str | None, on_conflict: str) -> None:
+        """Show what would be put back."""
+        found = self.preview(rollout, on_conflict, lambda _: None)
+        _show_plan(self.session, self.name, found, prefixed=False)
 
     def put_back(self, rollout: str | None, on_conflict: str) -> None:
         """Undo a rollout."""
@@ -86,22 +105,25 @@ class OnHosts:
         hosts = [host for host in environment.hosts.values() if not host.ignore]
         self.crew = Crew(session, environment, hosts, wait=wait)
 
-    def show_plan(self, rollout: str | None, on_conflict: str) -> None:
-        """Show what would be put back."""
+    def preview(self, rollout: str | None, on_conflict: str, emit: Emit) -> Preview:
+        """What would be put back."""
         from depl.rollout.remote_undo import undo_plan_all
 
-        with Running(self.session, self.name, tasks=0) as running:
-            fleet = self.crew.fleet("look", "", running.emit)
-            chosen, found = undo_plan_all(self.name, fleet, rollout, on_conflict, running.emit)
-        steps = {host: opened.steps for host, opened in found.items()}
+        chosen, found = undo_plan_all(self.name, self.crew.fleet("look", "", emit), rollout, on_conflict, emit)
+        steps: Mapping[str, Sequence[Mapping[str, Any]]] = {host: opened.steps for host, opened in found.items()}
         if chosen.needs_code:
             from depl.cli.own_code import with_lacking_code
 
             steps = with_lacking_code(self.session, self.name, chosen.needs_code, steps, on_conflict, on_hosts=True)
         unknown = [f"{host}: {step}" for host, opened in found.items() for step in opened.unknown]
         rollouts = list(dict.fromkeys(one for opened in found.values() for one in opened.rollouts)) or [chosen.rollout]
-        again = any(opened.again for opened in found.values())
-        _show_plan(self.session, self.name, rollouts, steps, unknown, prefixed=True, again=again)
+        return Preview(rollouts, steps, unknown, any(opened.again for opened in found.values()))
+
+    def show_plan(self, rollout: str | None, on_conflict: str) -> None:
+        """Show what would be put back."""
+        with Running(self.session, self.name, tasks=0) as running:
+            found = self.preview(rollout, on_conflict, running.emit)
+        _show_plan(self.session, self.name, found, prefixed=True)
 
     def put_back(self, rollout: str | None, on_conflict: str) -> None:
         """Undo a rollout."""
@@ -150,26 +172,21 @@ class OnHosts:
         )
 
 
-def _show_plan(
-    session: Session,
-    name: str,
-    rollouts: Sequence[str],
-    found: Mapping[str, Sequence[Mapping[str, Any]]],
-    unknown: Sequence[str],
-    *,
-    prefixed: bool,
-    again: bool,
-) -> None:
+def facts_of(step: Mapping[str, Any]) -> dict[str, Any]:
+    """A step of an undo as data for programs."""
+    told = {key: step[key] for key in ("conflict", "stands", "held", "goes_along") if key in step}
+    return {"change": step["shown"], **told}
+
+
+def _show_plan(session: Session, name: str, preview: Preview, *, prefixed: bool) -> None:
     """What would be put back, host by host."""
-    found = {host: masked(list(steps), session.printer.redact) for host, steps in found.items()}
+    found = {host: masked(list(steps), session.printer.redact) for host, steps in preview.steps.items()}
+    rollouts, unknown, again = preview.rollouts, preview.unknown, preview.again
     if session.as_json:
         for host, steps in found.items():
             report = session.json(environment=name, host=host)
             for step in steps:
-                data = {
-                    "change": step["shown"],
-                    **{key: step[key] for key in ("conflict", "stands", "held", "goes_along") if key in step},
-                }
+                data = facts_of(step)
                 report.print("would_redo" if again else "would_undo", component=step["component"], data=data)
         changes = sum(would_be_done(steps) for steps in found.values())
         about = {"environment": name} if prefixed else {"environment": name, "host": next(iter(found))}

@@ -33,8 +33,9 @@ def worker(
 ) -> None:
     """Carry out queued rollouts, and go on with those that another worker left, until it is told to end.
 
-    Rollouts are queued by `depl rollout start NAME --queue`. One that waits for somebody is put aside until there is an
-    answer. Ctrl-C or TERM: what runs now comes to its end, and another worker goes on; a second one ends it at once.
+    Rollouts are queued by `depl rollout start NAME --queue`, or in the web interface; what is asked there, such as for
+    plans, is answered beside them. A rollout that waits for somebody is put aside until there is an answer. Ctrl-C or
+    TERM: what runs now comes to its end, and another worker goes on; a second one ends it at once.
     """
     from depl.cli.project_store import open_project_store
     from depl.cli.worker_cluster import ClusterWorker
@@ -55,6 +56,10 @@ def worker(
                 from depl.cli.worker_driving import drive_claimed
 
                 drive_claimed(session, store, coordinators.claim, coordinators.parent)
+            elif coordinators.question is not None:
+                from depl.cli.worker_answering import answer
+
+                answer(session, store, coordinators.question, coordinators.parent)
             else:
                 called = name or f"{socket.gethostname()}:{os.getpid()}"
                 kind = Worker if store.jobs is None else ClusterWorker

@@ -24,13 +24,17 @@ class ClusterWorker(Worker):
         jobs = self._store.jobs
         assert jobs is not None
         tending = threading.Thread(target=self._tend, name="records", daemon=True)
+        answering = threading.Thread(target=self._answer, name="inquiries", daemon=True)
         with heeded(self._end):
             tending.start()
+            answering.start()
             try:
                 self._work(jobs)
             finally:
                 self._ended.set()
                 tending.join()
+                answering.join()
+                self._inquiries.close()
 
     def _work(self, jobs: Jobs) -> None:
         jobs.work(
@@ -62,3 +66,25 @@ class ClusterWorker(Worker):
                 self._take_in()
             except LogFailed:
                 continue
+
+    def _answer(self) -> None:
+        """Have answered what people ask; at the end, what is asked for by then where we are there for just once."""
+        begun = True
+        while (begun and self._once) or self._inquiries.is_busy or not self._ended.is_set():
+            if self._coordinators.gone:
+                return
+            with self._alone:
+                self._look_after()
+                begun = self._ask()
+            if not begun:
+                time.sleep(POLL / 5)
+
+    def _ask(self) -> bool:
+        """Whether another answer was begun."""
+        if self._told_to_end or (self._ended.is_set() and not self._once):
+            self._inquiries.leave()
+            return False
+        try:
+            return self._inquiries.look()
+        except LogFailed:
+            return False

@@ -66,7 +66,7 @@ def drive_claimed(session: Session, store: Store, claim: Claim, parent: int) -> 
 def prepare(session: Session) -> None:
     """Import what driving needs, and find the store in order, so that processes forked from this one need not."""
     from depl import wrapped  # noqa: F401
-    from depl.cli import deployer, project_store, rollout_driving, rollout_planning, undo  # noqa: F401
+    from depl.cli import deployer, project_store, rollout_driving, rollout_planning, undo, worker_answering  # noqa: F401
     from depl.rollout import engine  # noqa: F401
     from depl.secrets import places  # noqa: F401
     from depl.tasks import hands, making  # noqa: F401
@@ -165,7 +165,9 @@ class _Driving:
 
     def _is_cancelled(self, plan: RolloutPlan, state: State, deployer: Deployer) -> bool:
         """Whether a queued rollout never begins: somebody wants that, or what it would deploy has changed since."""
+        from depl.cli.project_store import records_of
         from depl.deploy.begin import utc
+        from depl.rollout.byhand_undo import assert_still_there
         from depl.tasks.making import assert_fresh, rebuild
 
         events = []
@@ -179,6 +181,8 @@ class _Driving:
             try:
                 with self.session.prints_apart():
                     assert_fresh(replace(plan, valid=math.inf), utc(), deployer, self.session.base)
+                    if plan.undoes:
+                        assert_still_there(records_of(self.session), plan)
                     if plan.monitors:
                         rebuild(plan, self.session.base)
                 return False

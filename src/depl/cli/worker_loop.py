@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from depl.cli.project_store import is_over
 from depl.cli.session import Session
 from depl.cli.worker_coordinators import WISHES, Coordinators
+from depl.cli.worker_inquiries import Inquiries
 from depl.errors import DeplError
 from depl.rollout.holds import HoldFiles
 from depl.rollout.lock_files import OVER, RUNNING
@@ -60,6 +61,7 @@ class Worker:
     ) -> None:
         self._session, self._store, self._name, self._jobs, self._once = session, store, name, jobs, once
         self._coordinators, self._queues = coordinators, queues
+        self._inquiries = Inquiries(session, store, coordinators, name, jobs, queues)
         self._at_work: dict[str, _Coordinator] = {}
         self._told_to_end = 0
         self._seen: object = None
@@ -70,18 +72,21 @@ class Worker:
     def run(self) -> None:
         """Until it is told to end, and nobody is at work any more."""
         with heeded(self._end):
-            while not self._told_to_end or self._at_work:
-                begun = self._look()
-                if self._once and not begun and not self._at_work:
-                    return
-                if not begun:
-                    self._rest(POLL / 5 if self._once else POLL)
+            try:
+                while not self._told_to_end or self._at_work or self._inquiries.is_busy:
+                    begun = self._look()
+                    if self._once and not begun and not self._at_work and not self._inquiries.is_busy:
+                        return
+                    if not begun:
+                        self._rest(POLL / 5 if self._once else POLL)
+            finally:
+                self._inquiries.close()
 
     def _rest(self, seconds: float) -> None:
         """Until a coordinator has ended or somebody wants us to end, at most so long."""
         told, until = self._told_to_end, time.monotonic() + seconds
         while told == self._told_to_end and time.monotonic() < until:
-            if self._coordinators.wait(POLL / 5):
+            if self._coordinators.wait(POLL / 5) or self._inquiries.is_asked():
                 return
 
     def _look(self) -> bool:
@@ -89,8 +94,10 @@ class Worker:
         self._look_after()
         self._assert_able()
         if self._told_to_end:
+            self._inquiries.leave()
             return False
         try:
+            asked = self._inquiries.look()
             self._take_in()
             may_begin = len(self._at_work) < self._jobs and time.monotonic() >= self._not_before
             claim = self._claim() if may_begin else None
@@ -103,7 +110,7 @@ class Worker:
             return False
         if claim is not None:
             self._begin(claim)
-        return claim is not None
+        return asked or claim is not None
 
     def _claim(self, only: str | None = None) -> Claim | None:
         claim = self._store.claim(self._name, queues=self._queues, only=only)
@@ -138,6 +145,8 @@ class Worker:
         """Tell those at work that they are to end, and see who has."""
         told = -1
         for rollout, status in self._coordinators.ended().items():
+            if self._inquiries.ended(rollout, status):
+                continue
             coordinator = self._at_work.pop(rollout)
             if status < 0 and self._is_left(coordinator.claim):
                 ended = f"rollout {rollout} is interrupted: its process was ended by {signal.Signals(-status).name}"
@@ -184,6 +193,7 @@ class Worker:
             self._seen = seen
         if time.monotonic() - self._kept >= KEEPING:
             self._kept = time.monotonic()
+            self._store.inquiries.forget()
             for name, keep_rollouts, keep_days in _kept(self._session.base):
                 self._store.forget(name, keep_rollouts, keep_days)
 

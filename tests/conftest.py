@@ -21,7 +21,8 @@ SHARED = (
     "cluster",
     "ten",
     "pythons",
-)  # fixtures: a launcher's environment, the sample service, our own wheel
+    "chromium",
+)  # fixtures: a launcher's environment, the sample service, our own wheel, a browser
 
 pytest_plugins = ["pytester"]
 
@@ -42,6 +43,9 @@ offer("postgresql")
 offer("receivers")
 offer("rollouts_by_hand")
 offer("by_hand_project")
+offer("serving")
+offer("browsing")
+offer("streams")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,13 +10,15 @@ from typing import Any
 from depl.errors import CmdExecutionError, ConfigurationError, DeplError, Mistakes
 from depl.events import Event, Output, What
 from depl.redact import Redactor
-from depl.report.changes import change_lines, counted_changes, diff_lines, sentence
+from depl.report.changes import change_lines, counted_changes, diff_lines
 from depl.report.errors import error_lines, failed_output, warning_lines
 from depl.report.jsonlines import JsonReport
-from depl.report.lines import Line, Pieces, Printer, seconds, size, visible
+from depl.report.lines import Line, Pieces, Printer, visible
 from depl.report.plan import plan_lines
 from depl.report.run import RunReport, end_lines
 from depl.report.undo import undo_lines
+from depl.rollout.change_words import sentence
+from depl.rollout.wording import seconds, size
 
 
 @dataclass

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 HEAVY = (
-    "alembic argon2 asyncio concurrent.futures django email fastapi flask http multiprocessing paramiko rich sqlalchemy ssl "
-    "starlette tarfile unittest urllib.request uvicorn venv yaml zipfile"
+    "alembic argon2 asyncio concurrent.futures django email fastapi flask http multiprocessing paramiko rich "
+    "sqlalchemy ssl starlette tarfile unittest urllib.request uvicorn venv yaml zipfile"
 )
 SCRIPT = f"""
 import sys

@@ -395,7 +395,7 @@ def test_who_may_do_the_same_is_sent_the_same_unless_it_matters_who_they_are(sit
             SimpleNamespace(site=site, person=one, may=lambda *about, one=one: not forbidden(one, *about))
             for one in people
         )
-        return len({alike(cast(Any, ask), header) for ask in asks})
+        return len({alike(cast("Any", ask), header) for ask in asks})
 
     assert (kinds(begun(site, dev, STARTED)), kinds(begun(site, eyes, STARTED)), kinds(planned(site, dev))) == (2, 3, 4)
 

@@ -11,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rollouts_by_hand import one, rehearsal, side
 
+from depl.access.roles import owner
 from depl.events import Event, What
 from depl.rollout.folding import State, fold
 from depl.rollout.log import Recorded
 from depl.rollout.states import RolloutState, TaskState
 from depl.rollout.wording import utc_of
+from depl.web.filters import with_what
+from depl.web.views.attention import waiting
 from depl.web.views.bars import history_bars
 from depl.web.views.picture import Box, Frame, Picture, picture
 from depl.web.views.spans import Span
@@ -264,3 +267,21 @@ def test_bars_are_as_high_as_rollouts_were_long_the_newest_at_the_right_end() ->
     assert bars[0].x < bars[1].x
     assert bars[1].title == "release: succeeded in 30 s, 2026-01-01T00:00:00Z"
     assert all(bar.x >= 0 and bar.x + bar.width <= WIDTH for bar in history_bars([header("a", 1.0)] * 3000))
+
+
+# -- lists -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_title_of_a_deployment_says_is_not_said_again() -> None:
+    given = {"environment": "dev", "hosts": ["web1", "web2"], "stages": ["one", "all"], "overrides": []}
+    told = header("a", 1.0, name="depl:deploy", title="Deploy dev on web1, web2", parameters=given)
+    assert with_what(told) == "stages one and all"
+    assert with_what(header("b", 1.0, title="Release 1.4", parameters={"version": "1.4"})) == "version 1.4"
+
+
+def test_what_waits_as_it_failed_names_what_failed_inside() -> None:
+    about = {"error": "it broke", "who": "kim", "queue": "", "reason": "", "undoes": ""}
+    inner = header("a", 1.0, RolloutState.REVERSED, failed="0/guestbook@web1", **about)
+    task = header("b", 1.0, RolloutState.REVERSED, failed="0", **about)
+    found = waiting([inner, task], owner("root"), failed=["a", "b"])
+    assert [(one.failed, one.sentence) for one in found] == [("guestbook on web1", "it broke"), ("", "it broke")]

@@ -51,7 +51,8 @@ HEADER = ("rollout", "what", "state", "by", "began", "took", "changed")
 
 def rollout_lines(listed: Sequence[tuple[Listed, str]]) -> list[Line]:
     """Rollouts as a table, each with how it was undone: which, what, how it stands, who, when, how long, how many
-    components it changed, and undos."""
+    components it changed, and undos.
+    """
     rows = [HEADER, *(_row(one, undone) for one, undone in listed)]
     widths = [min(MOST, max(map(len, column))) for column in zip(*(row[: len(HEADER)] for row in rows), strict=True)]
     styles = ["bold", *(_style_of(one, undone) for one, undone in listed)]

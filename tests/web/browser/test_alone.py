@@ -77,7 +77,7 @@ def test_the_sample_is_deployed_breaks_is_put_back_and_taken_back(alone, owner):
     plan_shown(page)
     expect(conflicts).to_have_count(0)
     press(page, "Start")
-    stands(page, "reversed")
+    stands(page, "taken back")
     assert not edited.exists()
     page.goto(f"/rollouts/{good}")
     expect(page.locator("#rollout-head")).to_contain_text("Taken back by")

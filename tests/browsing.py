@@ -169,7 +169,12 @@ def planned(page: Page, rollout: str, **given: str) -> str:
 
 def plan_shown(page: Page) -> str:
     """The id of the rollout whose page is to come, once a worker has answered."""
-    page.wait_for_url(re.compile(r"/rollouts/[^/?]+$"))
+    from playwright.sync_api import TimeoutError as TooLate
+
+    try:
+        page.wait_for_url(re.compile(r"/rollouts/[^/?]+$"), timeout=90_000, wait_until="commit")
+    except TooLate as late:
+        raise AssertionError(f"no plan came: {page.locator('main').inner_text()}") from late
     return page.url.rpartition("/")[2]
 
 

@@ -9,7 +9,8 @@ import asyncio
 import http.client
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,3 +167,9 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """What comes of it, in a thread of its own: the one of the tests may have a loop already, that of a browser."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()

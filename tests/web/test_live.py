@@ -222,7 +222,7 @@ def test_many_pages_hear_of_an_event_that_is_rendered_once_while_others_are_answ
         assert (plain, small.rendered - before) == (200, 1)
         return told
 
-    assert asyncio.run(deliveries()) == count
+    assert streams.run(deliveries()) == count
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
@@ -237,9 +237,7 @@ def test_looks_cost_the_same_however_many_watch(store: Store) -> None:
         run(store, f"q{number}")
 
     def queries(watches: list[Watch]) -> int:
-        with _counted(store) as statements:
-            asyncio.run(_look(reader, watches))
-        return len(statements)
+        return len(streams.run(_looked(store, reader, watches)))
 
     few = queries([Watch.of_rollout("q0"), Watch.of_lists(), Watch.of_output("q0", "1")])
     many = [Watch.of_rollout(f"q{number}") for number in range(9)] * 50 + [Watch.of_lists()] * 50
@@ -247,11 +245,13 @@ def test_looks_cost_the_same_however_many_watch(store: Store) -> None:
     assert queries([]) == 0
 
 
-async def _look(reader: Reader, watches: list[Watch]) -> None:
-    with ExitStack() as stack:
+async def _looked(store: Store, reader: Reader, watches: list[Watch]) -> list[str]:
+    """The statements of one look."""
+    with _counted(store) as statements, ExitStack() as stack:
         for watch in watches:
             stack.enter_context(reader.looking_at(watch))
         reader.look()
+    return statements
 
 
 @contextmanager

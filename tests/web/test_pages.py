@@ -91,7 +91,6 @@ def full(running: Any) -> Mapping[str, str]:
     publish(site, "dev")
     publish(site, "production")
     publish(site, "odd", mistakes=[{"message": f"There is no component {HOSTILE}", "file": "e.cfg", "line": 3}])
-    site.store.published.put("drift", "dev", {"hosts": {"dev1": {"web": 2}}, "error": None})
     form = {"title": f"Release {HOSTILE}", "parameters": [{**NOTHING, **one} for one in PARAMETERS], "info": HOSTILE}
     site.store.published.put("rollout", "release", {"mistake": None, "file": "rollouts/release.py", **form})
     broken = {"title": "", "parameters": [], "mistake": {"message": f"no module {HOSTILE}", "file": "x.py", "line": 1}}
@@ -107,6 +106,7 @@ def full(running: Any) -> Mapping[str, str]:
     failed = site.store.inquiries.ask("plan", {"rollout": "release", "parameters": {"version": "9"}}, who="root")
     site.store.inquiries.claim("w", None)
     site.store.inquiries.fail(failed.id, "w", {"class": "Mistakes", "message": "1 mistake", "mistakes": [ERROR]})
+    site.store.published.put("drift", "dev", {"hosts": {"dev1": {"web": 2}}, "error": None})
     return {**ids, "failed": failed.id}
 
 

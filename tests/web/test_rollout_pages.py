@@ -20,6 +20,7 @@ from depl.deploy.begin import utc
 from depl.events import Event, Output, What
 from depl.rollout.asking import refusal
 from depl.rollout.folding import State, fold
+from depl.rollout.holds import Freeze, HoldFiles
 from depl.rollout.plan import RolloutPlan
 from depl.rollout.possible import useful_signals
 from depl.rollout.states import SIGNALS, RolloutState
@@ -281,6 +282,15 @@ def test_what_cannot_be_undone_is_agreed_to_or_refused(site: Any, sign_in: Any) 
 def test_nothing_starts_where_nobody_knows_what_its_environment_wants(site: Any, sign_in: Any) -> None:
     answer = sign_in("ann", "unheard=operator").post(f"/rollouts/{planned(site, 'unheard')}/start")
     assert (answer.status, "no worker has told" in answer.text) == (409, True)
+
+
+def test_that_an_environment_is_held_is_said_before_and_after_the_start(site: Any, sign_in: Any) -> None:
+    id, kim = planned(site, publish(site, "frozen")), sign_in("kai", "frozen=operator")
+    HoldFiles(f"{site.base}/.depl").set(Freeze("frozen", "bob", utc(), "the fair is on"))
+    assert "frozen is held by bob: the fair is on." in kim.get(f"/rollouts/{id}").text
+    site.store.start(id, "kai")
+    site.store.workers.beat("worker1", [""], 1)
+    assert "frozen is held by bob: the fair is on." in kim.get(f"/rollouts/{id}").text
 
 
 def test_a_plan_shows_what_would_change_and_from_where_on_nothing_goes_back(site: Any, sign_in: Any) -> None:

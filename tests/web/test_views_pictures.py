@@ -191,7 +191,7 @@ def test_the_picture_can_be_read_as_text() -> None:
 
 def test_boxes_show_how_the_last_rollout_left_them_and_what_was_found() -> None:
     looks = {"front@web1": look_of_task(TaskState.FAILED)}
-    drift = {"web1": {"front": 2}, "app": {}}
+    drift = {"web1": {"front": 1, "front/File(front.py)": 1}, "app": {}}
     boxes = {box.ids[0]: box for box in picture(GUESTBOOK, looks, drift).boxes}
     assert boxes["front@web1"].title == "front on web1, failed, 2 changes found"
     assert (boxes["guestbook@app"].drift, boxes["front@web2"].drift) == (0, None)

@@ -52,7 +52,7 @@ def done(id: str) -> tuple[Event, Event]:
 def test_progress_says_how_many_tasks_are_done_and_how_long_it_still_takes() -> None:
     state = told(running(one(*"abcdefgh")), *done("a"), *done("b"), *done("c"))
     found = progress(state, [100.0, 200.0, 9000.0], now=NOW + 80)
-    assert (found.phase, found.share, found.text) == ("forward", 0.375, "3 of 8 tasks, about 2 min left")
+    assert (found.phase, found.share, found.text) == ("forward", 0.375, "3 of 8 tasks")
     assert found.end == utc_of(NOW + 200)
 
 

@@ -96,7 +96,8 @@ def _methods(request: Request) -> list[str]:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     """A mistake of ours: its traceback is on the standard error of the process."""
-    return answer_to(request, None, WebError("Something that nobody foresaw went wrong here"))
+    hint = "What runs goes on. Try it again; the cause stands in what `depl serve` prints."
+    return answer_to(request, None, WebError("Something that nobody foresaw went wrong here", hint=hint))
 
 
 def _origin(address: str | None) -> str:

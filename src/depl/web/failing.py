@@ -22,6 +22,7 @@ WORDS = {
     429: "Too often",
     503: "The store is away",
 }
+LOST = "You are signed out, so nothing was done. Sign in, and do it again."
 
 
 def answer_to(request: Request, visitor: Visitor | None, error: DeplError) -> Response:
@@ -46,7 +47,8 @@ def _api(status: int, error: DeplError) -> Response:
 
 def _page(request: Request, visitor: Visitor | None, status: int, error: DeplError) -> Response:
     if isinstance(error, NotSignedIn):
-        answer = sign_in_page(request, visitor, status, back=_back(request))
+        lost = "" if request.method in ("GET", "HEAD") else LOST
+        answer = sign_in_page(request, visitor, status, back=_back(request), mistake=lost)
     else:
         mistakes = error.mistakes if isinstance(error, Mistakes) else ()
         word = WORDS.get(status, "Something went wrong")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from depl.access.roles import Action
@@ -12,6 +13,7 @@ from depl.rollout.holds import Freeze, HoldFiles, Holds, end_of
 from depl.store.holding import AllHolds
 from depl.web.ask import Ask
 from depl.web.errors import Invalid, NotFound, Refused
+from depl.web.filters import utc as utc_words
 from depl.web.operations.asking import inquire
 from depl.web.operations.known import audited, needed
 from depl.web.site import Site
@@ -68,6 +70,15 @@ def look(ask: Ask, name: str) -> Inquiry:
 def hold_of(ask: Ask, name: str) -> Freeze | None:
     """Whether an environment is held."""
     return holds_of(ask.site).of(name)
+
+
+def holds_told(ask: Ask, names: Collection[str]) -> list[str]:
+    """Those of some environments that are held, as sentences."""
+    found = [one for name in names if (one := hold_of(ask, name)) is not None]
+    return [
+        f"{one.environment} is held by {one.who}{f' until {utc_words(one.until)}' if one.until else ''}: {one.reason}."
+        for one in found
+    ]
 
 
 def holds_of(site: Site) -> Holds:

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from depl.rollout.states import ACTIVE, RolloutState
+from depl.rollout.wording import counted
 from depl.store.headers import Header
 from depl.web.ask import Ask
 from depl.web.live import live_route
@@ -53,9 +54,13 @@ def verdict(waits: Sequence[Waits], under_way: Sequence[Header], environments: S
     if any(one.look.tone == "bad" for one in environments):
         return Look("something is not well", "bad", "blocked")
     if waits:
-        return Look(f"{len(waits)} wait{'s' if len(waits) == 1 else ''} for you", "warn", "waiting")
-    if any(one.look.tone == "warn" for one in environments):
+        wait = "waits" if len(waits) == 1 else "wait"
+        return Look(f"{counted(len(waits), 'rollout')} {wait} for you", "warn", "waiting")
+    unsettled = [one.last for one in environments if one.look.tone == "warn"]
+    if any(last is None or last.state not in ACTIVE for last in unsettled):
         return Look("something is left half done", "warn", "warning")
+    if unsettled:
+        return Look("something waits for others", "warn", "waiting")
     if under_way:
         return Look("at work", "busy", "busy")
     return Look("all is well", "good", "done") if environments else Look("nothing here yet", "off", "pending")

@@ -13,6 +13,7 @@ from depl.store.headers import Header
 from depl.web.ask import Ask
 from depl.web.errors import NotFound
 from depl.web.filters import called
+from depl.web.operations.environments import holds_told
 from depl.web.operations.known import Settings, protected, seen
 from depl.web.operations.starting import Foreseen, foreseen, reversibility
 from depl.web.pages.rollout_tree import MANY
@@ -57,7 +58,6 @@ def startable(ask: Ask, state: State, settings: Settings, found: Foreseen) -> di
     assert state.plan is not None
     view = plan_view(state.plan, None, now=time.time())
     wanted = "allow" if state.plan.undoes else reversibility(settings, found)
-    holds = [ask.site.store.holds.of(name) for name in state.environments]
     return {
         "foreseen": found,
         "is_valid": view.is_valid,
@@ -67,7 +67,7 @@ def startable(ask: Ask, state: State, settings: Settings, found: Foreseen) -> di
         "unsafe_asked": wanted == "ask" and (bool(found.unsafe) or not found.known),
         "at_conflicts": at_conflicts(found.conflicts, _on_conflict(state)),
         "stops": bool(found.conflicts) and _on_conflict(state) == "stop",
-        "held": [f"{one.sentence}. It waits until that is released." for one in holds if one is not None],
+        "held": [f"{one} It waits until that is released." for one in holds_told(ask, state.environments)],
         "mistake": None,
         "mistakes": {},
     }

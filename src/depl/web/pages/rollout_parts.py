@@ -13,6 +13,7 @@ from depl.rollout.wording import utc_of
 from depl.store.headers import Header
 from depl.web.addresses import url
 from depl.web.ask import Ask
+from depl.web.operations.environments import holds_told
 from depl.web.operations.known import (
     Settings,
     four_eyes,
@@ -194,10 +195,9 @@ def _way_out(ask: Ask, header: Header, state: State) -> WayOut | None:
 def _waits_for(ask: Ask, state: State) -> list[str]:
     """Who has its environments."""
     store, places = ask.site.store, state.environments
-    held = [f"{freeze.sentence}." for name in places if (freeze := store.holds.of(name)) is not None]
     locked = [
         f"{one.environment} is locked by rollout {one.rollout} of {one.who}."
         for one in store.locks.taken()
         if one.environment in places and one.rollout != state.rollout
     ]
-    return [*held, *locked]
+    return [*holds_told(ask, places), *locked]

@@ -50,7 +50,7 @@
   document.addEventListener("htmx:sse:before:connection", (event) => {
     const one = page(event);
     if (!one) return;
-    if (one.over) event.detail.cancelled = true;
+    if (one.over) event.detail.connection.cancelled = true;
     if (one.seen) event.detail.connection.lastEventId = one.seen;
   });
   document.addEventListener("htmx:sse:after:connection", (event) => {

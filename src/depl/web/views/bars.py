@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from depl.store.headers import Header
 
 WIDTH, HEIGHT = 1000, 100
-FEWEST = 20  # bars that the width is for, so that a few of them are no walls
+FEWEST = 24  # bars that the width is for, so that a few of them are no walls
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ def _box(
 ) -> Box:
     name = same[0].root if len(same[0].root) <= LETTERS else f"{same[0].root[: LETTERS - 1]}…"
     look = worst(looks[node.id] for node in same if node.id in looks)
-    looked = [drift[node.host].get(node.root, 0) for node in same if node.host in drift] if drift is not None else []
+    looked = [_drifted(node, drift[node.host]) for node in same if node.host in drift] if drift is not None else []
     drifted = sum(looked) if looked else None
     told = [f"{same[0].root} on {host}"]
     told += [look.word] if look is not None else []
@@ -179,6 +179,11 @@ def _box(
     told += ["ignored"] if ignored else []
     ids = [node.id for node in same]
     return Box(ids, name, host, x, y, BOX, ROW, ", ".join(told), look, drifted, ignored)
+
+
+def _drifted(node: Node, found: Mapping[str, int]) -> int:
+    """In all that belongs to a root component; each is named by its path."""
+    return sum(count for name, count in found.items() if name.partition("/")[0] == node.root)
 
 
 def _arrows(nodes: Mapping[str, Node], edges: _Edges, boxes: Sequence[Box]) -> Iterator[Arrow]:

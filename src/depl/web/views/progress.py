@@ -59,7 +59,7 @@ def progress(state: State, past: Sequence[float] = (), *, now: float) -> Progres
     if left is not None and left <= 0:
         left, told = None, f"{told}, longer than the usual {seconds(median(past))}"
     end = utc_of(now + left) if left is not None else ""
-    return Progress(phase, min(1.0, share), done, total, left, end, told + _about(left))
+    return Progress(phase, min(1.0, share), done, total, left, end, told)
 
 
 def _with_components(state: State, ids: Sequence[str], told: str) -> str:
@@ -113,11 +113,3 @@ def _left(state: State, past: Sequence[float], now: float) -> float | None:
     """From how long it took before."""
     began = moment(state.started)
     return None if began is None or not past else median(past) - max(0.0, now - began)
-
-
-def _about(left: float | None) -> str:
-    if left is None:
-        return ""
-    if left < 60:
-        return f", about {max(1, round(left))} s left"
-    return f", about {round(left / 60)} min left" if left < 5400 else f", about {round(left / 3600)} h left"

@@ -70,7 +70,7 @@ def standing(
         runs_of(recent),
         lock,
         hold,
-        drift_of(drift),
+        drift_of(drift, since=max((one.ended for one in recent if one.changed), default="")),
         history_bars(recent),
         data.get("settings") or {},
         len(data.get("hosts") or ()),
@@ -90,9 +90,9 @@ def went_wrong(last: Header | None) -> bool:
     return last is not None and last.state in WENT_WRONG and (not last.undoes or last.state is not _R.REVERSED)
 
 
-def drift_of(found: Published | None) -> Drift | None:
-    """From what a worker published."""
-    if found is None:
+def drift_of(found: Published | None, since: str = "") -> Drift | None:
+    """From what a worker published. since: UTC, when something was changed last: what was found before is over."""
+    if found is None or found.at < since:
         return None
     by_host = {str(host): {str(name): int(n) for name, n in of.items() if n} for host, of in _hosts(found.data).items()}
     error = found.data.get("error")

@@ -217,6 +217,6 @@ def _sentence(state: State, spans: Sequence[Span], critical: Sequence[str], now:
     named = [f"{title(state, id)} ({seconds(round(took[id], 3))})" for id in critical if id in set(longest)]
     if not named:
         return ""
-    if len(critical) == 1:
+    if len(named) == 1:
         return f"{named[0]} took longest"
     return f"{counted(len(critical), 'task')} after each other took longest: {', then '.join(named)}"
